@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Owns the door between the typed tasks and the coroutines that run them.
+
+#include <coir/detail/config.hpp>
+#include <coir/runtime_options.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace coir {
+
+/// Settings of one coroutine.
+struct task_options {
+    /// Shown in reports; need not be unique.
+    std::string name = {};
+    /// Usable bytes of its stack; 0: the runtime's choice.
+    std::size_t stack_size = 0;
+};
+
+template <typename T> class task;
+
+namespace detail {
+
+struct coroutine;
+class runtime_core;
+struct run_session;
+
+/// How a coroutine handles its payload: the callable, and what it returned.
+struct payload_operations {
+    void (*invoke)(void* payload);
+    void (*drop_callable)(void* payload) noexcept;
+    void (*drop_result)(void* payload) noexcept;
+};
+
+struct start_request {
+    runtime_core* runtime = nullptr; ///< null: that of the calling coroutine
+    run_session* session = nullptr;  ///< null: that of the calling coroutine, or the runtime's own
+    const payload_operations* operations = nullptr;
+    std::size_t payload_bytes = 0;
+    std::size_t payload_alignment = 1;
+    task_options options = {};
+};
+
+/// Makes a coroutine; the payload is constructed by the caller, who then launches it or, if that
+/// failed, abandons it. Throws std::logic_error when there is no runtime, and std::bad_alloc.
+[[nodiscard]] COIR_API coroutine& prepare_task(const start_request& request);
+[[nodiscard]] COIR_API void* payload_of(coroutine& co) noexcept;
+COIR_API void launch_task(coroutine& co) noexcept;
+COIR_API void abandon_task(coroutine& co) noexcept;
+
+/// Waits until it has ended. Throws `cancelled`.
+COIR_API void wait_for_task(coroutine& co);
+/// After the wait: throws what the coroutine threw, or task_cancelled.
+COIR_API void rethrow_failure(coroutine& co);
+/// After the wait, with the result gone: frees the coroutine.
+COIR_API void free_task(coroutine& co) noexcept;
+/// Gives the handle up, whatever the coroutine is doing.
+COIR_API void detach_task(coroutine& co) noexcept;
+COIR_API void stop_task(coroutine& co) noexcept;
+[[nodiscard]] COIR_API bool task_done(const coroutine& co) noexcept;
+[[nodiscard]] COIR_API std::uint64_t task_id(const coroutine& co) noexcept;
+
+/// Throws std::logic_error if the caller is a coroutine.
+COIR_API void refuse_in_coroutine(const char* what);
+[[noreturn]] COIR_API COIR_COLD void throw_not_joinable();
+
+template <typename Function, typename... Arguments>
+concept startable = std::invocable<std::decay_t<Function>, std::decay_t<Arguments>...>;
+
+template <typename Function, typename... Arguments>
+using start_result = std::invoke_result_t<std::decay_t<Function>, std::decay_t<Arguments>...>;
+
+/// The first part of every payload, so that a task<T> finds it without knowing the callable.
+template <typename Result> struct result_place {
+    using stored =
+        std::conditional_t<std::is_reference_v<Result>, std::remove_reference_t<Result>*, Result>;
+    union {
+        stored value;
+    };
+    bool present = false;
+
+    result_place() noexcept {}
+    ~result_place() {}
+
+    template <typename Call> void fill(Call&& call) {
+        if constexpr (std::is_reference_v<Result>) {
+            value = &call();
+        } else {
+            ::new (static_cast<void*>(std::addressof(value))) stored(call());
+        }
+        present = true;
+    }
+    void drop() noexcept {
+        if (!present) return;
+        present = false;
+        if constexpr (!std::is_trivially_destructible_v<stored>) value.~stored();
+    }
+};
+
+template <> struct result_place<void> {
+    template <typename Call> void fill(Call&& call) { std::forward<Call>(call)(); }
+    void drop() noexcept {}
+};
+
+template <typename Result, typename Function, typename... Arguments>
+struct task_payload : result_place<Result> {
+    union {
+        std::tuple<Function, Arguments...> call;
+    };
+
+    template <typename... Given> explicit task_payload(Given&&... given) {
+        ::new (static_cast<void*>(std::addressof(call)))
+            std::tuple<Function, Arguments...>(std::forward<Given>(given)...);
+    }
+    ~task_payload() {}
+
+    static void invoke(void* payload) {
+        auto& self = *static_cast<task_payload*>(payload);
+        self.fill([&]() -> Result {
+            return std::apply(
+                [](Function& function, Arguments&... arguments) -> Result {
+                    return std::invoke(std::move(function), std::move(arguments)...);
+                },
+                self.call);
+        });
+    }
+    static void drop_callable(void* payload) noexcept {
+        std::destroy_at(std::addressof(static_cast<task_payload*>(payload)->call));
+    }
+    static void drop_result(void* payload) noexcept {
+        static_cast<task_payload*>(payload)->drop();
+    }
+    static constexpr payload_operations operations{invoke, drop_callable, drop_result};
+};
+
+template <typename Function, typename... Arguments>
+[[nodiscard]] coroutine& start_raw(start_request request, Function&& function,
+                                   Arguments&&... arguments) {
+    using payload = task_payload<start_result<Function, Arguments...>, std::decay_t<Function>,
+                                 std::decay_t<Arguments>...>;
+    request.operations = &payload::operations;
+    request.payload_bytes = sizeof(payload);
+    request.payload_alignment = alignof(payload);
+    coroutine& co = prepare_task(request);
+    try {
+        ::new (payload_of(co))
+            payload(std::forward<Function>(function), std::forward<Arguments>(arguments)...);
+    } catch (...) {
+        abandon_task(co);
+        throw;
+    }
+    return co;
+}
+
+struct task_starter;
+
+} // namespace detail
+} // namespace coir

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Owns starting coroutines and the handles to them.
+
+#include <coir/detail/launch.hpp>
+
+#include <cstdint>
+#include <stop_token>
+#include <string_view>
+
+namespace coir {
+
+/// Thrown by `task::join` when the task was cancelled. It is a std::exception, so that it is not
+/// mistaken for the joiner's own cancellation.
+class COIR_API task_cancelled final : public std::exception {
+public:
+    [[nodiscard]] const char* what() const noexcept override { return "coir: task was cancelled"; }
+};
+
+/// A handle to a coroutine that `go` has started, and to its result. Move-only; dropping it detaches
+/// the coroutine, which goes on.
+///
+///     coir::task<int> t = coir::go([] { return 42; });
+///     int n = t.join();
+template <typename T> class task {
+public:
+    /// A nil task: it has nothing to join.
+    task() noexcept = default;
+    task(task&& other) noexcept
+        : co_{std::exchange(other.co_, nullptr)}, id_{std::exchange(other.id_, 0)} {}
+    task& operator=(task&& other) noexcept {
+        if (this != &other) {
+            drop();
+            co_ = std::exchange(other.co_, nullptr);
+            id_ = std::exchange(other.id_, 0);
+        }
+        return *this;
+    }
+    ~task() { drop(); }
+
+    /// Waits for its end and returns the result, or rethrows what it threw. Throws task_cancelled
+    /// if it was cancelled, std::logic_error if there is nothing to join (any more), and
+    /// `cancelled` if the caller is cancelled while waiting; the task may then be joined again.
+    /// What the task did happens before the return. From coroutines and threads.
+    T join() {
+        if (co_ == nullptr) detail::throw_not_joinable();
+        detail::wait_for_task(*co_);
+        const release joined{*this};
+        detail::rethrow_failure(*co_);
+        if constexpr (std::is_reference_v<T>) {
+            return static_cast<T>(*place().value);
+        } else if constexpr (!std::is_void_v<T>) {
+            return std::move(place().value);
+        }
+    }
+
+    /// Cancels the coroutine: its next wait, or the one it is in, throws `cancelled`. Returns at
+    /// once. One stopped before its first instruction never runs.
+    void request_stop() noexcept {
+        if (co_ != nullptr) detail::stop_task(*co_);
+    }
+
+    /// Whether it has ended, or was joined. Throws std::logic_error for a nil task.
+    [[nodiscard]] bool done() const {
+        if (co_ == nullptr && id_ == 0) detail::throw_not_joinable();
+        return co_ == nullptr || detail::task_done(*co_);
+    }
+
+    /// The number that reports show; unique in the process. 0 for a nil task.
+    [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+
+    /// Whether it can be joined.
+    [[nodiscard]] explicit operator bool() const noexcept { return co_ != nullptr; }
+
+    /// A select case that is ready when the task has ended. The handler takes no argument.
+    template <typename Handler> auto on_done(Handler&& handler) const;
+    auto on_done() const;
+
+private:
+    friend struct detail::task_starter;
+
+    explicit task(detail::coroutine& co) noexcept : co_{&co}, id_{detail::task_id(co)} {}
+
+    /// Frees the coroutine when join is left, by return or by throw.
+    struct release {
+        task& owner;
+        ~release() {
+            if constexpr (!std::is_void_v<T>) owner.place().drop();
+            detail::free_task(*std::exchange(owner.co_, nullptr));
+        }
+    };
+
+    auto& place() noexcept {
+        return *static_cast<detail::result_place<T>*>(detail::payload_of(*co_));
+    }
+    void drop() noexcept {
+        if (co_ != nullptr) detail::detach_task(*std::exchange(co_, nullptr));
+    }
+
+    detail::coroutine* co_ = nullptr;
+    std::uint64_t id_ = 0;
+};
+
+namespace detail {
+
+struct task_starter {
+    template <typename Function, typename... Arguments>
+    static task<start_result<Function, Arguments...>>
+    start(const start_request& request, Function&& function, Arguments&&... arguments) {
+        coroutine& co = start_raw(request, std::forward<Function>(function),
+                                  std::forward<Arguments>(arguments)...);
+        task<start_result<Function, Arguments...>> handle{co}; // before the launch: it may end soon
+        launch_task(co);
+        return handle;
+    }
+};
+
+template <typename Function, typename... Arguments>
+task<start_result<Function, Arguments...>> start(runtime_core* runtime, const task_options& options,
+                                                 Function&& function, Arguments&&... arguments) {
+    start_request request;
+    request.runtime = runtime;
+    request.options = options;
+    return task_starter::start(request, std::forward<Function>(function),
+                               std::forward<Arguments>(arguments)...);
+}
+
+} // namespace detail
+
+/// Starts a coroutine that calls `function(arguments...)`, with copies of both as std::thread makes
+/// them. Returns at once. Throws std::logic_error outside of a runtime, and std::bad_alloc.
+///
+///     coir::go([] { ... });                        // fire and forget
+///     coir::task<int> t = coir::go(f, 1, 2);
+template <typename Function, typename... Arguments>
+    requires detail::startable<Function, Arguments...>
+task<detail::start_result<Function, Arguments...>> go(Function&& function, Arguments&&... arguments) {
+    return detail::start(nullptr, task_options{}, std::forward<Function>(function),
+                         std::forward<Arguments>(arguments)...);
+}
+
+/// As above with options: `coir::go({.name = "fetcher", .stack_size = 1 << 20}, f)`.
+template <typename Function, typename... Arguments>
+    requires detail::startable<Function, Arguments...>
+task<detail::start_result<Function, Arguments...>> go(const task_options& options,
+                                                      Function&& function,
+                                                      Arguments&&... arguments) {
+    return detail::start(nullptr, options, std::forward<Function>(function),
+                         std::forward<Arguments>(arguments)...);
+}
+
+/// Lets others run; the caller goes on when those that are runnable have had their turn. Throws
+/// `cancelled` in a cancelled scope. On a thread that is no worker: std::this_thread::yield.
+COIR_API void yield();
+
+namespace this_task {
+
+/// The number of the running coroutine; 0 on other threads.
+[[nodiscard]] COIR_API std::uint64_t id() noexcept;
+/// The name of the running coroutine, valid while it lives; empty if it has none.
+[[nodiscard]] COIR_API std::string_view name() noexcept;
+/// A token of the innermost cancellation scope: stop is requested when it is cancelled. Throws
+/// std::bad_alloc.
+[[nodiscard]] COIR_API std::stop_token stop_token();
+
+} // namespace this_task
+
+} // namespace coir

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: MIT
+#include "chan/channel_core.hpp"
+
+#include "base/check.hpp"
+
+#include <coir/cancelled.hpp>
+
+#include <mutex>
+#include <new>
+#include <stdexcept>
+
+namespace coir::detail {
+namespace {
+
+void release_lock(void* channel) noexcept { static_cast<channel_core*>(channel)->lock.unlock(); }
+
+} // namespace
+
+channel_core::channel_core(const element_type& type, std::size_t capacity) noexcept
+    : type_{type}, capacity_{capacity}, buffer_{type.size, type.alignment, capacity} {}
+
+// --- Operations -----------------------------------------------------------------------------
+
+channel_status channel_core::send(void* value, std::int64_t deadline_ns) {
+    lock.lock();
+    hold got;
+    readiness now = readiness::must_wait;
+    try {
+        now = begin_send(got);
+    } catch (const std::bad_alloc&) {
+        lock.unlock();
+        throw;
+    }
+    if (now == readiness::ready) {
+        finish_send(got, value);
+        return channel_status::success;
+    }
+    if (now == readiness::closed || deadline_ns == never_wait_ns) {
+        lock.unlock();
+        return now == readiness::closed ? channel_status::closed : channel_status::full;
+    }
+    waiter& self = current_waiter();
+    wait_node node;
+    node.party = &self;
+    node.epoch = next_epoch(self);
+    node.value = value;
+    enqueue_sender(node);
+    const std::size_t result =
+        park(self, {wait_kind::send, this, release_lock, this, deadline_ns});
+    if (result == 0) return node.succeeded ? channel_status::success : channel_status::closed;
+    withdraw_sender(node);
+    if (result == wait_cancelled) throw cancelled{};
+    return channel_status::timeout;
+}
+
+channel_status channel_core::receive(void* out, std::int64_t deadline_ns) {
+    lock.lock();
+    hold got;
+    const readiness now = begin_receive(got);
+    if (now == readiness::ready) {
+        finish_receive(got, out);
+        return channel_status::success;
+    }
+    if (now == readiness::closed || deadline_ns == never_wait_ns) {
+        lock.unlock();
+        return now == readiness::closed ? channel_status::closed : channel_status::empty;
+    }
+    waiter& self = current_waiter();
+    wait_node node;
+    node.party = &self;
+    node.epoch = next_epoch(self);
+    node.value = out;
+    enqueue_receiver(node);
+    const std::size_t result =
+        park(self, {wait_kind::receive, this, release_lock, this, deadline_ns});
+    if (result == 0) return node.succeeded ? channel_status::success : channel_status::closed;
+    withdraw_receiver(node);
+    if (result == wait_cancelled) throw cancelled{};
+    return channel_status::timeout;
+}
+
+void channel_core::close() noexcept {
+    wake_list woken;
+    lock.lock();
+    // release: pairs with closed(); what was done before closing is visible to who sees it closed.
+    closed_.store(true, std::memory_order_release);
+    refuse_all(senders_, woken);
+    if (buffer_.size() == 0) refuse_all(receivers_, woken);
+    lock.unlock();
+    woken.wake();
+}
+
+std::size_t channel_core::size() noexcept {
+    const std::lock_guard guard{lock};
+    return buffer_.size();
+}
+
+// --- Beginning and finishing ----------------------------------------------------------------
+
+channel_core::readiness channel_core::begin_send(hold& got) {
+    if (closed_.load(std::memory_order_relaxed)) return readiness::closed; // stored under the lock
+    if (buffer_.size() == 0) {
+        got.peer = claim_from(receivers_);
+        if (got.peer != nullptr) return readiness::ready;
+    }
+    if (!has_room()) return readiness::must_wait;
+    got.place = buffer_.reserve();
+    return readiness::ready;
+}
+
+channel_core::readiness channel_core::begin_receive(hold& got) noexcept {
+    if (buffer_.front_is_filled()) {
+        got.place = buffer_.take();
+        ++leaving_;
+        return readiness::ready;
+    }
+    if (buffer_.size() != 0) return readiness::must_wait; // the first is still being moved in
+    got.peer = claim_from(senders_);
+    if (got.peer != nullptr) return readiness::ready;
+    return closed_.load(std::memory_order_relaxed) ? readiness::closed : readiness::must_wait;
+}
+
+void channel_core::finish_send(const hold& got, void* from) noexcept {
+    if (got.peer != nullptr) {
+        lock.unlock();
+        hand_over(*got.peer, got.peer->value, from);
+        return;
+    }
+    construct(got.place, from);
+    buffer_.mark_filled(got.place);
+    settle();
+}
+
+void channel_core::finish_receive(const hold& got, void* out) noexcept {
+    if (got.peer != nullptr) {
+        lock.unlock();
+        hand_over(*got.peer, out, got.peer->value);
+        return;
+    }
+    extract(got.place, out);
+    settle();
+}
+
+// From frame to frame, under no lock. The peer may free the channel as soon as it runs.
+void channel_core::hand_over(wait_node& peer, void* to, void* from) noexcept {
+    if (type_.trivial) {
+        type_.deliver(to, from);
+    } else {
+        const firm_section firm{current_waiter()};
+        type_.deliver(to, from);
+    }
+    peer.succeeded = true;
+    wake(*peer.party);
+}
+
+// Runs user code: outside the lock, with the channel held, and not to be interrupted half-way.
+template <typename Move> void channel_core::outside_lock(Move&& move) noexcept {
+    ++busy_;
+    lock.unlock();
+    {
+        const firm_section firm{current_waiter()};
+        move();
+    }
+    lock.lock();
+    --busy_;
+}
+
+void channel_core::construct(const element_queue::slot& place, void* from) noexcept {
+    if (type_.trivial) {
+        type_.construct(place.element, from);
+    } else {
+        outside_lock([&] { type_.construct(place.element, from); });
+    }
+}
+
+void channel_core::extract(const element_queue::slot& place, void* out) noexcept {
+    if (type_.trivial) {
+        if (out != nullptr) type_.deliver(out, place.element);
+    } else {
+        outside_lock([&] {
+            if (out != nullptr) type_.deliver(out, place.element);
+            type_.destroy(place.element);
+        });
+    }
+    --leaving_;
+    buffer_.release(place);
+}
+
+// --- Waiters --------------------------------------------------------------------------------
+
+void channel_core::enqueue_sender(wait_node& node) noexcept {
+    senders_.enqueue(node);
+    ++parked_;
+}
+
+void channel_core::enqueue_receiver(wait_node& node) noexcept {
+    receivers_.enqueue(node);
+    ++parked_;
+}
+
+wait_node* channel_core::claim_from(wait_queue& queue) noexcept {
+    wait_node* const node = queue.claim_first();
+    if (node != nullptr) --parked_; // it will not come back to this channel
+    return node;
+}
+
+void channel_core::withdraw(wait_node& node, wait_queue& queue) noexcept {
+    lock.lock();
+    queue.withdraw(node);
+    --parked_;
+    unlock_or_free();
+}
+
+void channel_core::refuse_all(wait_queue& queue, wake_list& woken) noexcept {
+    while (wait_node* const node = claim_from(queue)) woken.add(*node); // succeeded stays false
+}
+
+// --- Bringing together ----------------------------------------------------------------------
+
+// After something has changed: serves whoever can be served, then releases the lock, wakes them,
+// and touches nothing of the channel any more.
+void channel_core::settle() noexcept {
+    wake_list woken;
+    while (pump_one(woken)) {
+    }
+    unlock_or_free();
+    woken.wake();
+}
+
+bool channel_core::pump_one(wake_list& woken) noexcept {
+    if (buffer_.front_is_filled()) {
+        if (abandoned_) {
+            const element_queue::slot place = buffer_.take();
+            ++leaving_;
+            extract(place, nullptr);
+            return true;
+        }
+        if (wait_node* const receiver = claim_from(receivers_)) {
+            const element_queue::slot place = buffer_.take();
+            ++leaving_;
+            extract(place, receiver->value);
+            receiver->succeeded = true;
+            woken.add(*receiver);
+            return true;
+        }
+    }
+    if (!senders_.empty() && has_room()) return accept_from_sender(woken);
+    if (closed_.load(std::memory_order_relaxed) && buffer_.size() == 0) {
+        refuse_all(receivers_, woken);
+    }
+    return false;
+}
+
+bool channel_core::accept_from_sender(wake_list& woken) noexcept {
+    element_queue::slot place;
+    try {
+        place = buffer_.reserve();
+    } catch (const std::bad_alloc&) {
+        return false; // the sender stays parked; the next receiver takes from it or comes by here
+    }
+    wait_node* const sender = claim_from(senders_);
+    if (sender == nullptr) { // all had given up
+        buffer_.unreserve();
+        return false;
+    }
+    construct(place, sender->value);
+    buffer_.mark_filled(place);
+    sender->succeeded = true;
+    woken.add(*sender);
+    return true;
+}
+
+// --- Handles and the end --------------------------------------------------------------------
+
+void channel_core::drop_sender() noexcept {
+    // acquire-release: the last one's close happens after all that was done through the others.
+    if (senders_alive_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    close();
+    drop_side();
+}
+
+void channel_core::drop_receiver() noexcept {
+    if (receivers_alive_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    abandon();
+    drop_side();
+}
+
+// Nobody will receive: closes, refuses all, destroys what is buffered.
+void channel_core::abandon() noexcept {
+    wake_list woken;
+    lock.lock();
+    closed_.store(true, std::memory_order_release);
+    abandoned_ = true;
+    refuse_all(senders_, woken);
+    refuse_all(receivers_, woken);
+    while (pump_one(woken)) {
+    }
+    lock.unlock();
+    woken.wake();
+}
+
+void channel_core::drop_side() noexcept {
+    lock.lock();
+    --sides_;
+    unlock_or_free();
+}
+
+void channel_core::unlock_or_free() noexcept {
+    const bool last = sides_ == 0 && busy_ == 0 && parked_ == 0;
+    lock.unlock();
+    if (last) delete this;
+}
+
+// --- The door for the typed handles ---------------------------------------------------------
+
+channel_core* make_channel(const element_type& type, std::size_t capacity) {
+    return new channel_core{type, capacity};
+}
+
+void add_sender(channel_core& channel) noexcept { channel.add_sender(); }
+void add_receiver(channel_core& channel) noexcept { channel.add_receiver(); }
+void drop_sender(channel_core& channel) noexcept { channel.drop_sender(); }
+void drop_receiver(channel_core& channel) noexcept { channel.drop_receiver(); }
+
+channel_status channel_send(channel_core& channel, void* value, std::int64_t deadline_ns) {
+    return channel.send(value, deadline_ns);
+}
+
+channel_status channel_receive(channel_core& channel, void* out, std::int64_t deadline_ns) {
+    return channel.receive(out, deadline_ns);
+}
+
+void channel_close(channel_core& channel) noexcept { channel.close(); }
+bool is_channel_closed(const channel_core& channel) noexcept { return channel.closed(); }
+std::size_t channel_size(const channel_core& channel) noexcept {
+    return const_cast<channel_core&>(channel).size();
+}
+std::size_t channel_capacity(const channel_core& channel) noexcept { return channel.capacity(); }
+
+void throw_nil_channel() {
+    throw std::logic_error{"coir: use of a nil channel handle (default-made or moved-from)"};
+}
+
+} // namespace coir::detail

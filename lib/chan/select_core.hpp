@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Owns the wait at many things, of which exactly one happens.
+//
+// Protocol
+//   Takes the locks of all sources in the order of their addresses. With all of them held nothing
+//   can change, so "is any ready?" has one answer: the cases are tried in random order, and the
+//   first that is ready is committed. If none is, a node is enqueued at each source, the coroutine
+//   leaves, and the locks are released on the other side of the switch (park.hpp). Whoever makes a
+//   case ready claims the wait; the others fail to. The woken selector withdraws the other nodes.
+// Invariants
+//   While it holds the locks the selector is in no queue, so it never pairs with itself, and a peer
+//   that it claims cannot be claiming it: two selects that face each other need no second claim.
+// Rejected
+//   One lock at a time, registering as it goes: a peer may claim the selector while it still looks
+//   at the next source, so it must claim itself before it can take anything, and two selects facing
+//   each other must each claim both: back-off loops, and an answer that no single moment had.
+
+#include <coir/detail/select_entry.hpp>

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Owns the threads that run blocking calls; their number follows the demand.
+
+#include <condition_variable>
+#include <cstddef>
+#include <mutex>
+
+namespace coir::detail {
+
+/// A call to be made; lives until `run` returns.
+struct blocking_job {
+    void (*run)(blocking_job&) noexcept = nullptr;
+    blocking_job* next = nullptr;
+};
+
+class blocking_pool {
+public:
+    explicit blocking_pool(std::size_t most_threads) noexcept : most_{most_threads} {}
+    blocking_pool(const blocking_pool&) = delete;
+    blocking_pool& operator=(const blocking_pool&) = delete;
+
+    /// Has `job` run on a thread of the pool, after those submitted before when all are busy.
+    /// Throws std::system_error when not even one thread can be had.
+    void submit(blocking_job& job);
+
+    /// Whether a call waits or is under way.
+    [[nodiscard]] bool busy() noexcept;
+
+    /// Waits for the calls under way and ends the threads.
+    void stop() noexcept;
+    void abandon() noexcept {} ///< in a forked child: the threads are not there
+
+private:
+    void start_thread();
+    void serve() noexcept;
+    blocking_job* take(std::unique_lock<std::mutex>& lock);
+
+    std::mutex lock_;
+    std::condition_variable wanted_;
+    std::condition_variable ended_;
+    blocking_job* first_ = nullptr;
+    blocking_job* last_ = nullptr;
+    std::size_t queued_ = 0;
+    std::size_t threads_ = 0;
+    std::size_t idle_ = 0;
+    bool stopping_ = false;
+    const std::size_t most_;
+};
+
+} // namespace coir::detail

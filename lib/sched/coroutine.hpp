@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Owns the record of one coroutine, which lies at the top of the coroutine's own stack.
+//
+//     slot_end - colour = top  | pins (8 bytes, never constructed: see below)
+//                              | coroutine record
+//                              | name, payload (the callable, then its result)
+//                              | the stack proper, growing down
+//     bottom                   | guard
+//
+// Reports and the end of `run` find coroutines by visiting every stack slot, so that starting one
+// registers nothing. `pins` lies at a fixed place, is zero in fresh memory, and is only ever used
+// atomically: a visitor adds a pin unless it is zero, and only then reads the record.
+
+#include "fiber/context.hpp"
+#include "fiber/exception_state.hpp"
+#include "fiber/stack_pool.hpp"
+#include "sched/cancel_scope.hpp"
+#include "sched/waiter.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <string_view>
+
+namespace coir::detail {
+
+class runtime_core;
+struct coroutine;
+struct coroutine_locals;
+struct run_session;
+
+/// What sched asks of the code that a coroutine runs; given by the task layer.
+struct coroutine_program {
+    /// Runs on the coroutine's stack from its first instruction to its last.
+    void (*run)(coroutine&) noexcept;
+};
+
+enum class join_state : std::uint8_t {
+    running,   ///< somebody may still join
+    detached,  ///< no handle is left: the coroutine cleans up after itself
+    finishing, ///< its result is there, but it has not left its stack yet
+    done,      ///< off its stack: the handle's owner may free it
+};
+
+struct coroutine final : waiter {
+    coroutine() noexcept : waiter{false} {}
+
+    context flow;
+    exception_state exceptions{};
+    runtime_core* runtime = nullptr;
+    run_session* session = nullptr;
+    const coroutine_program* program = nullptr;
+    void* payload = nullptr;
+    const void* payload_operations = nullptr;
+    /// Link of the injection queue and of batches on their way to it.
+    coroutine* next_queued = nullptr;
+    coroutine_locals* locals = nullptr;
+
+    // Joining: guarded by `join_lock`, except that `done` is stored without it.
+    spin_lock join_lock;
+    std::atomic<join_state> joining{join_state::running};
+    bool was_cancelled = false;
+    std::exception_ptr failure;
+    intrusive_list<wait_node> joiners;
+
+    /// Run by the coroutine when its callable is gone, before its joiners learn of the end.
+    void (*at_end)(coroutine&) noexcept = nullptr;
+    void* at_end_argument = nullptr;
+
+    cancel_scope root_scope;
+    stack memory;
+    std::uint64_t id = 0;
+    std::size_t stack_bytes = 0;
+    std::string_view name;
+};
+
+inline constexpr std::size_t pin_bytes = 64;
+
+[[nodiscard]] inline std::atomic<std::uint32_t>& pins_of(std::byte* top) noexcept {
+    return *reinterpret_cast<std::atomic<std::uint32_t>*>(top - pin_bytes);
+}
+
+[[nodiscard]] inline coroutine& coroutine_at(std::byte* top) noexcept {
+    return *reinterpret_cast<coroutine*>(top - pin_bytes - sizeof(coroutine));
+}
+
+/// Takes one pin or the existence away; the last one gives the stack back.
+void unpin(coroutine& co) noexcept;
+
+/// Calls `visit` for every coroutine that exists, pinned meanwhile.
+void for_each_coroutine(void (*visit)(coroutine&, void*), void* argument);
+
+} // namespace coir::detail

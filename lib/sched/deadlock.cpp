@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#include "sched/deadlock.hpp"
+
+#include "sched/runtime_core.hpp"
+#include "timer/clock.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <dirent.h>
+#include <fstream>
+#include <mutex>
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+namespace coir::detail {
+namespace {
+
+struct registry {
+    std::mutex lock;
+    std::vector<runtime_core*> runtimes;
+};
+
+registry& known() {
+    static auto* const kept = new registry; // threads may outlive static destructors
+    return *kept;
+}
+
+// Threads that are neither coir's nor the kernel's (io_uring's workers are listed as well).
+int count_foreign_threads() {
+    DIR* const tasks = ::opendir("/proc/self/task");
+    if (tasks == nullptr) return 1 << 20; // cannot tell: then there is no deadlock
+    int count = 0;
+    while (const dirent* const entry = ::readdir(tasks)) {
+        if (entry->d_name[0] == '.') continue;
+        std::string name;
+        std::ifstream{std::string{"/proc/self/task/"} + entry->d_name + "/comm"} >> name;
+        if (!name.starts_with("coir-") && !name.starts_with("iou-")) ++count;
+    }
+    ::closedir(tasks);
+#if COIR_TSAN
+    --count; // the tool's own
+#endif
+    return count;
+}
+
+bool all_quiet(const registry& all) noexcept {
+    return std::all_of(all.runtimes.begin(), all.runtimes.end(), [](runtime_core* one) {
+        return one->active_runs.load(std::memory_order_acquire) > 0 && one->quiescent();
+    });
+}
+
+void print_coroutine(coroutine& co, void* printed) {
+    const wait_kind kind = co.kind.load(std::memory_order_relaxed);
+    const void* const object = co.object.load(std::memory_order_relaxed);
+    const std::int64_t since = co.since_ns.load(std::memory_order_relaxed);
+    const std::string name = co.name.empty() ? "" : " \"" + std::string{co.name} + "\"";
+    std::fprintf(stderr, "  coroutine %llu%s: waits on %s", static_cast<unsigned long long>(co.id),
+                 name.c_str(), to_text(kind));
+    if (object != nullptr) std::fprintf(stderr, " %p", object);
+    const double seconds = static_cast<double>(monotonic_ns() - since) * 1e-9;
+    std::fprintf(stderr, " for %.3f s\n", seconds);
+    ++*static_cast<std::size_t*>(printed);
+}
+
+void print_report() {
+    std::fflush(stdout);
+    std::fprintf(stderr, "coir: deadlock: every coroutine waits and nothing can wake one\n");
+    std::size_t printed = 0;
+    for_each_coroutine(print_coroutine, &printed);
+    std::fprintf(stderr, "coir: %zu coroutines are parked\n", printed);
+}
+
+} // namespace
+
+void register_runtime(runtime_core& runtime) {
+    const std::lock_guard guard{known().lock};
+    known().runtimes.push_back(&runtime);
+}
+
+void unregister_runtime(runtime_core& runtime) noexcept {
+    const std::lock_guard guard{known().lock};
+    std::erase(known().runtimes, &runtime);
+}
+
+deadlock_verdict report_deadlock() noexcept {
+    registry& all = known();
+    const std::unique_lock guard{all.lock, std::try_to_lock};
+    if (!guard.owns_lock() || all.runtimes.empty() || !all_quiet(all)) {
+        return deadlock_verdict::alive;
+    }
+    const int parked = parked_threads.load(std::memory_order_seq_cst);
+    // A thread may have woken a coroutine just before it parked, after our first look: look again
+    // after counting. One that parks later than that was counted as alive.
+    if (count_foreign_threads() > parked || !all_quiet(all)) return deadlock_verdict::alive;
+    print_report();
+    switch (all.runtimes.front()->settings().on_deadlock) {
+    case deadlock_action::abort: std::abort();
+    case deadlock_action::exit: std::fflush(nullptr); ::_exit(2);
+    default: return deadlock_verdict::reported;
+    }
+}
+
+} // namespace coir::detail

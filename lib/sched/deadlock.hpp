@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Owns the decision that a program can never go on, and the report of it.
+//
+// All is lost when every runtime of the process is quiescent, is inside `run`, and every thread
+// that coir did not start is itself parked in a coir operation without a deadline. Threads are
+// counted in /proc/self/task; coir's own carry names that begin with "coir-".
+
+#include <atomic>
+#include <cstdint>
+
+namespace coir::detail {
+
+class runtime_core;
+
+void register_runtime(runtime_core& runtime);
+void unregister_runtime(runtime_core& runtime) noexcept;
+
+enum class deadlock_verdict : std::uint8_t {
+    alive,    ///< something may still happen
+    reported, ///< it was reported and the process is to go on waiting
+};
+
+/// Looks, and acts as the runtime's settings say: may not return.
+deadlock_verdict report_deadlock() noexcept;
+
+/// Threads that coir did not start and that wait in a coir operation without a deadline.
+inline std::atomic<int> parked_threads{0};
+
+} // namespace coir::detail

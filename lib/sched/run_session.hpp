@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Owns the count of the coroutines that one call of `run` has started, directly or not.
+//
+// A coroutine belongs to the session of whoever started it, so that the end of one `run` ends its
+// own coroutines and not those of another `run`, or of `runtime::go`, on the same runtime.
+//
+// Protocol: each worker counts on a stripe of its own, without read-modify-writes. The end of run
+// sets `stopping`, fences heavily, then sums; a coroutine's end counts, fences lightly, then reads
+// `stopping`: one of the two sees the other, so the last end is never missed.
+// Sessions are recycled and never freed before the runtime: a late reader reads valid memory.
+
+#include "base/asymmetric_fence.hpp"
+#include "base/cache_line.hpp"
+#include "base/futex.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace coir::detail {
+
+struct run_session {
+    struct alignas(cache_line_bytes) stripe {
+        std::atomic<std::uint64_t> started{0};
+        std::atomic<std::uint64_t> ended{0};
+    };
+
+    explicit run_session(std::size_t workers)
+        : stripe_count{workers + 1}, stripes{std::make_unique<stripe[]>(workers + 1)} {}
+
+    /// `index` is the calling worker's, or `stripe_count - 1` for any other thread.
+    void count_start(std::size_t index) noexcept { count(stripes[index].started, index); }
+
+    void count_end(std::size_t index) noexcept {
+        count(stripes[index].ended, index);
+        light_fence(); // store `ended`, load `stopping`: partner in wait_until_empty
+        if (stopping.load(std::memory_order_relaxed)) [[unlikely]] announce_end();
+    }
+
+    /// Zero only if there was a moment at which none was alive: ends are summed before starts.
+    [[nodiscard]] std::uint64_t alive() const noexcept {
+        std::uint64_t ended = 0;
+        std::uint64_t started = 0;
+        // acquire pairs with count()'s release: who is counted as ended was counted as started.
+        for (std::size_t i = 0; i < stripe_count; ++i) {
+            ended += stripes[i].ended.load(std::memory_order_acquire);
+        }
+        for (std::size_t i = 0; i < stripe_count; ++i) {
+            started += stripes[i].started.load(std::memory_order_acquire);
+        }
+        return started - ended;
+    }
+
+    /// Blocks the calling OS thread until every coroutine of the session has ended.
+    void wait_until_empty() noexcept {
+        stopping.store(true, std::memory_order_seq_cst);
+        heavy_fence(); // partner: count_end
+        for (;;) {
+            const std::uint32_t seen = ends.load(std::memory_order_acquire);
+            if (alive() == 0) break;
+            futex_wait(ends, seen, INT64_MAX);
+        }
+    }
+
+    const std::size_t stripe_count;
+    std::unique_ptr<stripe[]> stripes;
+    std::atomic<bool> stopping{false};
+    std::atomic<std::uint32_t> ends{0}; ///< futex; moves while stopping
+
+private:
+    void count(std::atomic<std::uint64_t>& counter, std::size_t index) noexcept {
+        if (index + 1 == stripe_count) {
+            counter.fetch_add(1, std::memory_order_release);
+        } else {
+            counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+        }
+    }
+
+    void announce_end() noexcept {
+        ends.fetch_add(1, std::memory_order_release);
+        futex_wake(ends, 1);
+    }
+};
+
+} // namespace coir::detail

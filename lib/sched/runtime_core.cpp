@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+#include "sched/runtime_core.hpp"
+
+#include "base/asymmetric_fence.hpp"
+#include "base/check.hpp"
+#include "sched/deadlock.hpp"
+#include "sched/fork.hpp"
+#include "sched/overflow_description.hpp"
+#include "sched/signal_mask.hpp"
+#include "timer/clock.hpp"
+
+#include <future>
+#include <pthread.h>
+#include <string>
+
+namespace coir::detail {
+namespace {
+
+std::atomic<std::uint64_t> next_coroutine_id{1};
+
+} // namespace
+
+std::uint64_t take_coroutine_ids(std::uint64_t count) noexcept {
+    return next_coroutine_id.fetch_add(count, std::memory_order_relaxed); // only unique
+}
+
+runtime_core::runtime_core(const runtime_options& settings)
+    : settings_{settings}, process_generation_{watch_for_fork()}, idle_{settings.workers},
+      blocking_{settings.max_blocking_threads}, watchdog_{*this} {
+    register_heavy_fence();
+    describe_overflows();
+    own_session_ = &begin_session();
+    for (std::size_t i = 0; i < settings_.workers; ++i) {
+        workers_.push_back(std::make_unique<worker>(*this, i));
+    }
+    try {
+        io_backend backend = settings_.io;
+        for (std::size_t i = 0; i < settings_.workers; ++i) {
+            start_worker(i, backend);
+            backend = workers_[0]->io().name() == std::string_view{"epoll"} ? io_backend::epoll
+                                                                            : io_backend::uring;
+        }
+        if (settings_.workers > 1) watchdog_.start();
+    } catch (...) {
+        stop();
+        throw;
+    }
+    register_runtime(*this);
+}
+
+runtime_core::~runtime_core() {
+    unregister_runtime(*this);
+    stop();
+}
+
+// Returns when the worker has its poller, so that a refusal is thrown by the constructor, and so
+// that `automatic` is decided once, by the first.
+void runtime_core::start_worker(std::size_t index, io_backend backend) {
+    std::promise<void> opened;
+    std::future<void> outcome = opened.get_future();
+    const worker_signal_mask mask; // inherited by the thread
+    threads_.emplace_back([this, index, backend, &opened] {
+        ::pthread_setname_np(::pthread_self(), ("coir-w" + std::to_string(index)).c_str());
+        try {
+            workers_[index]->open(backend);
+        } catch (...) {
+            opened.set_exception(std::current_exception());
+            return;
+        }
+        opened.set_value();
+        workers_[index]->serve();
+    });
+    outcome.get();
+}
+
+void runtime_core::stop() noexcept {
+    if (belongs_to_parent_process()) { // its threads do not exist in this process
+        for (std::thread& thread : threads_) thread.detach();
+        for (auto& one : workers_) static_cast<void>(one.release());
+        watchdog_.abandon();
+        blocking_.abandon();
+        return;
+    }
+    watchdog_.stop();
+    blocking_.stop();
+    // seq_cst: pairs with the fence of worker::sleep, as the push of announce() does.
+    stopped_.store(true, std::memory_order_seq_cst);
+    for (std::size_t i = 0; i < threads_.size(); ++i) workers_[i]->wake_if_open();
+    for (std::thread& thread : threads_) thread.join();
+}
+
+bool runtime_core::belongs_to_parent_process() const noexcept {
+    return process_generation_ != process_generation();
+}
+
+void runtime_core::inject(coroutine& co) noexcept {
+    if (belongs_to_parent_process()) [[unlikely]] fatal(used_after_fork);
+    injected_.push(co);
+    announce();
+}
+
+void runtime_core::wake_one() noexcept {
+    if (worker* const sleeper = idle_.take_sleeper()) sleeper->wake();
+}
+
+bool runtime_core::quiescent() noexcept {
+    if (idle_.sleeping() != worker_count() || !injected_.empty() || blocking_.busy()) return false;
+    for (const auto& one : workers_) {
+        if (one->io().in_flight() != 0 || one->timers().size() != 0 || one->has_next() ||
+            one->has_stealable() || one->has_mail()) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// A look costs a walk over /proc, and programs fall quiet often: so only after a while of quiet,
+// and ever less often.
+std::int64_t runtime_core::look_for_deadlock() noexcept {
+    constexpr std::int64_t first_look_ns = 20'000'000;
+    constexpr std::int64_t later_look_ns = 1'000'000'000;
+    if (settings_.on_deadlock == deadlock_action::off || !quiescent()) {
+        quiet_looks_.store(0, std::memory_order_relaxed); // a pace, nothing hangs on it
+        return INT64_MAX;
+    }
+    const std::uint32_t looks = quiet_looks_.fetch_add(1, std::memory_order_relaxed);
+    if (looks == 0) return monotonic_ns() + first_look_ns;
+    if (report_deadlock() == deadlock_verdict::reported) return INT64_MAX;
+    return monotonic_ns() + later_look_ns;
+}
+
+run_session& runtime_core::begin_session() {
+    const std::lock_guard guard{sessions_lock_};
+    if (!free_sessions_.empty()) {
+        run_session& session = *free_sessions_.back();
+        free_sessions_.pop_back();
+        session.stopping.store(false, std::memory_order_relaxed); // nobody is in it
+        return session;
+    }
+    free_sessions_.reserve(sessions_.size() + 1); // so that end_session cannot fail
+    sessions_.push_back(std::make_unique<run_session>(worker_count()));
+    return *sessions_.back();
+}
+
+void runtime_core::end_session(run_session& session) noexcept {
+    const std::lock_guard guard{sessions_lock_};
+    free_sessions_.push_back(&session);
+}
+
+} // namespace coir::detail

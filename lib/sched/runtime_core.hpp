@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Owns one runtime: its workers, its shared queue, its sessions, its beginning and its end.
+
+#include "base/futex.hpp"
+#include "sched/blocking_pool.hpp"
+#include "sched/idle.hpp"
+#include "sched/injection_queue.hpp"
+#include "sched/run_session.hpp"
+#include "sched/watchdog.hpp"
+#include "sched/worker.hpp"
+
+#include <coir/runtime_options.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace coir::detail {
+
+class runtime_core {
+public:
+    /// Starts the workers; `settings` as from resolve_settings(). Throws std::system_error.
+    explicit runtime_core(const runtime_options& settings);
+    runtime_core(const runtime_core&) = delete;
+    runtime_core& operator=(const runtime_core&) = delete;
+    /// No coroutine may be alive. Joins the workers.
+    ~runtime_core();
+
+    [[nodiscard]] const runtime_options& settings() const noexcept { return settings_; }
+    [[nodiscard]] std::size_t worker_count() const noexcept { return settings_.workers; }
+    [[nodiscard]] worker& worker_at(std::size_t index) noexcept { return *workers_[index]; }
+    [[nodiscard]] idle_workers& idle() noexcept { return idle_; }
+    [[nodiscard]] injection_queue& injected() noexcept { return injected_; }
+    [[nodiscard]] blocking_pool& blocking() noexcept { return blocking_; }
+    [[nodiscard]] bool stopped() const noexcept { return stopped_.load(std::memory_order_acquire); }
+
+    /// Makes a coroutine runnable from outside the workers.
+    void inject(coroutine& co) noexcept;
+
+    /// Sees to it that what was put into the shared queue is taken: see idle.hpp.
+    void announce() noexcept {
+        std::atomic_thread_fence(std::memory_order_seq_cst); // partner: worker::sleep
+        hint();
+    }
+    /// Wakes a worker if one sleeps and none searches; may miss a worker that just falls asleep.
+    void hint() noexcept {
+        if (idle_.wants_wake()) wake_one();
+    }
+    void wake_one() noexcept;
+    /// A lone coroutine waits behind the one that runs: let the watchdog keep an eye on it.
+    void watch() noexcept {
+        if (idle_.sleeping() != 0) watchdog_.arm();
+    }
+
+    /// For a worker that falls asleep: when to wake up for another look, INT64_MAX for never.
+    /// Reports a deadlock when there is one.
+    std::int64_t look_for_deadlock() noexcept;
+    /// Nothing runs, is queued, or is under way that could make something run.
+    [[nodiscard]] bool quiescent() noexcept;
+
+    /// The session of coroutines started through `runtime::go`.
+    [[nodiscard]] run_session& own_session() noexcept { return *own_session_; }
+    run_session& begin_session();
+    /// Cancels and joins the session's coroutines; blocks the calling OS thread.
+    void end_session(run_session& session) noexcept;
+
+    /// How many threads are inside `run` of this runtime.
+    std::atomic<int> active_runs{0};
+
+    /// Told apart from the process that made it: see fork.hpp.
+    [[nodiscard]] bool belongs_to_parent_process() const noexcept;
+
+private:
+    void start_worker(std::size_t index, io_backend backend);
+    void stop() noexcept;
+
+    runtime_options settings_;
+    const unsigned process_generation_;
+    idle_workers idle_;
+    injection_queue injected_;
+    std::vector<std::unique_ptr<worker>> workers_;
+    std::vector<std::thread> threads_;
+    std::atomic<bool> stopped_{false};
+    std::atomic<std::uint32_t> quiet_looks_{0};
+    blocking_pool blocking_;
+    watchdog watchdog_;
+    std::mutex sessions_lock_;
+    std::vector<std::unique_ptr<run_session>> sessions_;
+    std::vector<run_session*> free_sessions_;
+    run_session* own_session_ = nullptr;
+};
+
+/// The next `count` coroutine ids of the process; the first is returned.
+std::uint64_t take_coroutine_ids(std::uint64_t count) noexcept;
+
+} // namespace coir::detail

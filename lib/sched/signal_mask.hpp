@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Owns the signal mask of coir's threads: they leave signals to the program's own threads.
+
+#include <csignal>
+
+namespace coir::detail {
+
+/// While it lives, new threads inherit a mask that blocks all but the signals of faults, so that a
+/// handler of the program runs on the program's threads and SIGPIPE never kills it.
+class worker_signal_mask {
+public:
+    worker_signal_mask() noexcept {
+        sigset_t blocked;
+        ::sigfillset(&blocked);
+        for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS, SIGPROF}) {
+            ::sigdelset(&blocked, fault);
+        }
+        ::pthread_sigmask(SIG_SETMASK, &blocked, &before_);
+    }
+    worker_signal_mask(const worker_signal_mask&) = delete;
+    worker_signal_mask& operator=(const worker_signal_mask&) = delete;
+    ~worker_signal_mask() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+private:
+    sigset_t before_{};
+};
+
+} // namespace coir::detail

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Owns what coir knows of a party that can wait: the part shared by coroutines and OS threads.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace coir::detail {
+
+struct cancel_scope;
+struct wait_node;
+
+/// What a party waits for; the words for it are in `to_text`.
+enum class wait_kind : std::uint8_t {
+    none,
+    receive,
+    send,
+    select,
+    join,
+    sleep,
+    io,
+    blocking,
+    group,
+    mutex,
+    condition,
+    semaphore,
+    latch,
+    barrier,
+    once,
+    for_ever,
+};
+
+[[nodiscard]] const char* to_text(wait_kind kind) noexcept;
+
+/// The low three bits of `waiter::word`; the rest is the number of the wait (its epoch).
+///
+///     none ---- the party registers and publishes its wait ----> open | firm | hooked
+///     open ---- a peer, a timer or a cancellation: claim() -----> claimed
+///     firm ---- as open, but a cancellation leaves it alone ----> claimed
+///     hooked -- a cancellation, once; then `interrupt` runs ----> interrupted
+///     hooked | interrupted -- the completion: claim() ----------> claimed
+///     claimed - the party runs again and begins its next wait --> none (epoch + 1)
+enum class wait_state : std::uint64_t { none, open, firm, hooked, interrupted, claimed };
+
+struct waiter {
+    /// The one-shot claim of the current wait: see wait/claim.hpp.
+    std::atomic<std::uint64_t> word{0};
+    /// Which of its alternatives the wait ended with; written by the claimer before it wakes.
+    std::size_t result = 0;
+    /// The innermost cancellation scope; used by the party itself only.
+    cancel_scope* scope = nullptr;
+    /// Runs once when a hooked wait is cancelled; asks the operation to end early.
+    void (*interrupt)(waiter&) noexcept = nullptr;
+    void* interrupt_argument = nullptr;
+    /// Above zero its waits are firm: coir runs user code that must not be interrupted.
+    std::uint32_t firm_depth = 0;
+    const bool is_thread;
+
+    // For the reports; atomics because another thread reads them while the party goes on.
+    std::atomic<wait_kind> kind{wait_kind::none};
+    std::atomic<const void*> object{nullptr};
+    std::atomic<std::int64_t> since_ns{0};
+
+protected:
+    explicit waiter(bool thread) noexcept : is_thread{thread} {}
+    ~waiter() = default;
+};
+
+} // namespace coir::detail

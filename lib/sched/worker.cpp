@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: MIT
+#include "sched/worker.hpp"
+
+#include "base/check.hpp"
+#include "fiber/stack_overflow.hpp"
+#include "sched/runtime_core.hpp"
+#include "timer/clock.hpp"
+
+#include <algorithm>
+
+namespace coir::detail {
+namespace {
+
+thread_local worker* this_thread_worker = nullptr;
+
+void nothing(worker&, void*) noexcept {}
+
+void requeue(worker& self, void* co) noexcept { self.ready_last(*static_cast<coroutine*>(co)); }
+
+} // namespace
+
+worker* current_worker() noexcept {
+    // The asm keeps compilers from proving this function pure and merging two calls of it.
+    asm volatile("" ::: "memory");
+    return this_thread_worker;
+}
+
+void forget_current_worker() noexcept { this_thread_worker = nullptr; }
+
+worker::worker(runtime_core& runtime, std::size_t index) noexcept
+    : runtime_{runtime}, index_{index}, alone_{runtime.worker_count() == 1},
+      random_{0x9e3779b97f4a7c15ULL * (index + 1)}, stacks_{stack_depot::instance()} {}
+
+void worker::open(io_backend backend) { io_ = make_poller(backend); }
+
+std::uint64_t worker::next_id() noexcept {
+    if (next_id_ == last_id_) {
+        constexpr std::uint64_t batch = 1024;
+        next_id_ = take_coroutine_ids(batch);
+        last_id_ = next_id_ + batch;
+    }
+    return next_id_++;
+}
+
+// --- The loop -------------------------------------------------------------------------------
+
+void worker::serve() {
+    this_thread_worker = this;
+    thread_exceptions_ = &thread_exception_state();
+    const overflow_guard_thread overflow_guard;
+    context_adopt_thread(loop_);
+    while (coroutine* const co = find_work()) {
+        if (searching_) end_search();
+        resume(*co);
+    }
+    this_thread_worker = nullptr;
+}
+
+void worker::resume(coroutine& co) noexcept {
+    after_ = {nothing, nullptr};
+    switch_away(loop_, &co);
+    arrive();
+}
+
+coroutine* worker::find_work() noexcept {
+    for (;;) {
+        do_duties();
+        if (coroutine* const co = pick()) return co;
+        take_injected(run_queue::capacity / 2);
+        if (coroutine* const co = pick()) return co;
+        if (!alone_) {
+            if (coroutine* const co = search()) return co;
+        }
+        if (runtime_.stopped()) return nullptr;
+        sleep();
+    }
+}
+
+// What else a worker owes, between coroutines and before sleeping.
+void worker::do_duties() noexcept {
+    duties_in_ = turns_between_duties;
+    mailbox_.run_all(*this);
+    io_->poll();
+    now_ns_ = monotonic_ns();
+    if (timers_.earliest_ns() <= now_ns_) timers_.expire(now_ns_);
+    if (!runtime_.injected().empty()) {
+        take_injected(runtime_.injected().size() / runtime_.worker_count() + 1);
+    }
+}
+
+void worker::take_injected(std::size_t most) noexcept {
+    most = std::min<std::size_t>(most, run_queue::capacity / 2);
+    for (std::size_t i = 0; i < most; ++i) {
+        coroutine* const co = runtime_.injected().pop();
+        if (co == nullptr) return;
+        push(*co);
+    }
+}
+
+void worker::sleep() noexcept {
+    idle_workers& idle = runtime_.idle();
+    idle.enter_sleep(*this);
+    if (searching_) {
+        searching_ = false;
+        idle.end_search();
+    }
+    std::atomic_thread_fence(std::memory_order_seq_cst); // partner: runtime_core::announce
+    if (!sees_work_elsewhere()) {
+        io_->wait(std::min(timers_.earliest_ns(), runtime_.look_for_deadlock()));
+    }
+    searching_ = idle.leave_sleep(*this);
+}
+
+bool worker::sees_work_elsewhere() noexcept {
+    if (runtime_.stopped() || !mailbox_.empty() || !runtime_.injected().empty()) return true;
+    if (alone_) return false;
+    for (std::size_t i = 0; i < runtime_.worker_count(); ++i) {
+        if (runtime_.worker_at(i).has_stealable()) return true;
+    }
+    return false;
+}
+
+// --- Stealing -------------------------------------------------------------------------------
+
+coroutine* worker::search() noexcept {
+    if (!searching_) searching_ = runtime_.idle().begin_search();
+    if (!searching_) return nullptr;
+    for (int round = 0; round < 4; ++round) {
+        if (coroutine* const co = steal()) return co;
+        cpu_relax();
+    }
+    return nullptr; // still searching: sleep() leaves that state, then looks once more
+}
+
+// Work was found. The last that searched wakes the next one if there seems to be more.
+void worker::end_search() noexcept {
+    searching_ = false;
+    const bool was_last = runtime_.idle().end_search();
+    if (was_last && (queue_.size() != 0 || !runtime_.injected().empty())) runtime_.hint();
+}
+
+coroutine* worker::steal() noexcept {
+    const std::size_t count = runtime_.worker_count();
+    const std::size_t start = random_.below(static_cast<std::uint32_t>(count));
+    for (std::size_t i = 0; i < count; ++i) {
+        worker& victim = runtime_.worker_at((start + i) % count);
+        if (&victim == this) continue;
+        if (coroutine* const co = victim.queue_.steal_half_into(queue_)) return co;
+        if (victim.stuck.load(std::memory_order_relaxed)) {
+            if (coroutine* const co = rescue_from(victim)) return co;
+        }
+    }
+    return nullptr;
+}
+
+// The victim computes without a break: what waits for it alone is taken over.
+coroutine* worker::rescue_from(worker& victim) noexcept {
+    victim.stuck.store(false, std::memory_order_relaxed); // the watchdog will say it again
+    if (victim.timers_.earliest_ns() <= monotonic_ns()) victim.timers_.expire(monotonic_ns());
+    // acquire: pairs with ready()'s release of the coroutine's record.
+    if (coroutine* const co = victim.next_.exchange(nullptr, std::memory_order_acq_rel)) return co;
+    return pick();
+}
+
+// --- The run queue and the next slot --------------------------------------------------------
+
+coroutine* worker::pick() noexcept {
+    // relaxed, a load and a store: only this thread writes it, the watchdog compares.
+    turn_.store(turn_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    if (current_ != nullptr && --duties_in_ == 0) return nullptr; // to the loop: duties are due
+    if (next_.load(std::memory_order_relaxed) != nullptr) {
+        if (coroutine* const co = take_next()) {
+            if (next_streak_++ < longest_next_streak) return co;
+            next_streak_ = 0;
+            if (coroutine* const older = pop()) {
+                push(*co);
+                return older;
+            }
+            return co;
+        }
+    }
+    next_streak_ = 0;
+    return pop();
+}
+
+coroutine* worker::take_next() noexcept {
+    if (!alone_) return next_.exchange(nullptr, std::memory_order_acq_rel); // against rescue_from
+    coroutine* const co = next_.load(std::memory_order_relaxed);
+    next_.store(nullptr, std::memory_order_relaxed);
+    return co;
+}
+
+coroutine* worker::pop() noexcept { return alone_ ? queue_.pop_alone() : queue_.pop(); }
+
+void worker::push(coroutine& co) noexcept {
+    if (!queue_.push(&co)) [[unlikely]] overflow(co);
+}
+
+// Half of the full ring goes to the shared queue, and `co` behind it.
+void worker::overflow(coroutine& co) noexcept {
+    coroutine* first = nullptr;
+    coroutine* last = nullptr;
+    std::size_t count = 0;
+    const auto append = [&](coroutine& one) {
+        (last != nullptr ? last->next_queued : first) = &one;
+        last = &one;
+        ++count;
+    };
+    while (count < run_queue::capacity / 2) {
+        coroutine* const older = pop();
+        if (older == nullptr) break; // thieves were faster
+        append(*older);
+    }
+    append(co);
+    co.next_queued = nullptr;
+    runtime_.injected().push_chain(*first, *last, count);
+    runtime_.announce();
+}
+
+void worker::ready(coroutine& co) noexcept {
+    if (current_ == nullptr) return ready_last(co); // from the loop: nothing is hot
+    if (alone_) {
+        coroutine* const before = next_.load(std::memory_order_relaxed);
+        next_.store(&co, std::memory_order_relaxed);
+        if (before != nullptr) push(*before);
+        return;
+    }
+    // release: publishes the coroutine's record to whoever takes it out.
+    coroutine* const before = next_.exchange(&co, std::memory_order_acq_rel);
+    if (before != nullptr) {
+        push(*before);
+        runtime_.hint();
+    } else {
+        runtime_.watch();
+    }
+}
+
+void worker::ready_last(coroutine& co) noexcept {
+    push(co);
+    if (!alone_) runtime_.hint();
+}
+
+// --- Leaving --------------------------------------------------------------------------------
+
+void worker::yield() noexcept {
+    if (alone_ && queue_.size() == 0 && !has_next() && duties_in_ > 1) {
+        --duties_in_; // nobody else wants to run
+        return;
+    }
+    leave({requeue, current_});
+}
+
+void worker::leave_for_good(after_switch after) noexcept {
+    context& own = current_->flow;
+    after_ = after;
+    coroutine* const to = pick();
+    current_ = to;
+    *thread_exceptions_ = to != nullptr ? to->exceptions : exception_state{};
+    context_exit(own, to != nullptr ? to->flow : loop_, this);
+}
+
+void schedule(coroutine& co) noexcept {
+    worker* const here = current_worker();
+    if (here != nullptr && &here->runtime() == co.runtime) {
+        here->ready(co);
+    } else {
+        co.runtime->inject(co);
+    }
+}
+
+void schedule_last(coroutine& co) noexcept {
+    worker* const here = current_worker();
+    if (here != nullptr && &here->runtime() == co.runtime) {
+        here->ready_last(co);
+    } else {
+        co.runtime->inject(co);
+    }
+}
+
+} // namespace coir::detail

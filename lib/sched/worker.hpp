@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Owns one worker: the OS thread that runs coroutines, one after the other.
+//
+// Invariants
+//   At most one coroutine runs on a worker (`current_`); null while the worker's own loop runs.
+//   A coroutine is in at most one of: running, `next_`, a run queue, the injection queue, parked.
+//   Nobody may resume a coroutine before its registers are saved. Whatever makes it reachable (the
+//   unlock of a wait queue, the push into a run queue) therefore runs after the switch, on the
+//   stack of whoever comes next: the `after_switch` action.
+// Protocol
+//   A parking coroutine switches straight to the next one. Only when there is none, or when the
+//   worker's other duties are due (every `turns_between_duties` switches: timers, completions, the
+//   injection queue, so that no amount of ready work starves them), it switches to the loop.
+//   `next_` holds the coroutine that was made ready last: its data is hot, and a pair that talks
+//   stays together. After three in a row the run queue gets its turn. A lone coroutine in `next_`
+//   wakes nobody; if its waker goes on computing, the watchdog has it rescued.
+// Thread-locals: a coroutine may leave a worker in the middle of any function that parks, and
+// compilers keep the address of a thread-local for the whole function. So current_worker() is an
+// opaque call, and nothing else here is thread-local.
+
+#include "fiber/context.hpp"
+#include "fiber/exception_state.hpp"
+#include "fiber/stack_pool.hpp"
+#include "ring/poller.hpp"
+#include "sched/coroutine.hpp"
+#include "sched/mailbox.hpp"
+#include "sched/run_queue.hpp"
+#include "timer/timer_heap.hpp"
+#include "base/random.hpp"
+
+#include <cstdint>
+#include <memory>
+
+namespace coir::detail {
+
+class runtime_core;
+
+/// Runs on the other side of a switch, when the coroutine that left can be resumed by anybody.
+struct after_switch {
+    void (*run)(worker&, void* argument) noexcept;
+    void* argument;
+};
+
+class worker {
+public:
+    worker(runtime_core& runtime, std::size_t index) noexcept;
+    worker(const worker&) = delete;
+    worker& operator=(const worker&) = delete;
+
+    /// The body of the worker's thread; returns when the runtime stops.
+    void serve();
+
+    /// Makes the poller; on the worker's thread, before serve(). Throws std::system_error.
+    void open(io_backend backend);
+
+    [[nodiscard]] coroutine* current() const noexcept { return current_; }
+    [[nodiscard]] runtime_core& runtime() const noexcept { return runtime_; }
+    [[nodiscard]] std::size_t index() const noexcept { return index_; }
+    [[nodiscard]] poller& io() noexcept { return *io_; }
+    [[nodiscard]] timer_heap& timers() noexcept { return timers_; }
+    [[nodiscard]] stack_magazine& stacks() noexcept { return stacks_; }
+    [[nodiscard]] std::int64_t coarse_now_ns() const noexcept { return now_ns_; }
+    [[nodiscard]] fast_random& random() noexcept { return random_; }
+    [[nodiscard]] bool has_exception_in_flight() const noexcept { return thread_exceptions_->uncaught != 0; }
+    std::uint64_t next_id() noexcept;
+
+    /// Leaves the running coroutine; `after` runs when it is gone. Returns when it is resumed, by
+    /// then perhaps on another worker.
+    void leave(after_switch after) noexcept {
+        coroutine& self = *current_;
+        after_ = after;
+        self.exceptions = *thread_exceptions_;
+        static_cast<worker*>(switch_away(self.flow, pick()))->arrive();
+    }
+
+    /// Leaves the running coroutine for good.
+    [[noreturn]] void leave_for_good(after_switch after) noexcept;
+
+    /// Lets the others run; the running coroutine goes to the end of the queue.
+    void yield() noexcept;
+
+    /// What a resumed coroutine does first; its first function too.
+    void arrive() noexcept {
+        const after_switch after = after_;
+        after.run(*this, after.argument);
+    }
+
+    /// Makes a coroutine of this runtime runnable. By this worker's thread.
+    void ready(coroutine& co) noexcept;
+    /// As ready(), behind all that are runnable here: for the second and later of several.
+    void ready_last(coroutine& co) noexcept;
+
+    /// Has `call` run by this worker, soon. Any thread.
+    void post(remote_call& call) noexcept {
+        mailbox_.post(call);
+        io_->wake();
+    }
+    /// Ends the current or next sleep. Any thread.
+    void wake() noexcept { io_->wake(); }
+    void wake_if_open() noexcept {
+        if (io_ != nullptr) io_->wake();
+    }
+    [[nodiscard]] bool has_mail() const noexcept { return !mailbox_.empty(); }
+
+    // For the watchdog and thieves; all but `turn` are hints.
+    [[nodiscard]] std::uint32_t turn() const noexcept { return turn_.load(std::memory_order_relaxed); }
+    [[nodiscard]] bool has_stealable() const noexcept { return queue_.size() != 0; }
+    [[nodiscard]] bool has_next() const noexcept { return next_.load(std::memory_order_relaxed) != nullptr; }
+    std::atomic<bool> stuck{false}; ///< set by the watchdog: others may take `next_` and due timers
+
+private:
+    static constexpr std::uint32_t turns_between_duties = 64;
+    static constexpr std::uint32_t longest_next_streak = 3;
+
+    void* switch_away(context& from, coroutine* to) noexcept {
+        if (to != nullptr) [[likely]] {
+            current_ = to;
+            *thread_exceptions_ = to->exceptions;
+            return context_switch(from, to->flow, this);
+        }
+        current_ = nullptr;
+        *thread_exceptions_ = {};
+        return context_switch(from, loop_, this);
+    }
+
+    coroutine* pick() noexcept;
+    coroutine* take_next() noexcept;
+    coroutine* pop() noexcept;
+    void push(coroutine& co) noexcept;
+    COIR_NOINLINE void overflow(coroutine& co) noexcept;
+
+    void resume(coroutine& co) noexcept;
+    coroutine* find_work() noexcept;
+    void do_duties() noexcept;
+    void take_injected(std::size_t most) noexcept;
+    coroutine* search() noexcept;
+    coroutine* steal() noexcept;
+    coroutine* rescue_from(worker& victim) noexcept;
+    void end_search() noexcept;
+    void sleep() noexcept;
+    [[nodiscard]] bool sees_work_elsewhere() noexcept;
+
+    runtime_core& runtime_;
+    const std::size_t index_;
+    const bool alone_; ///< the only worker: nobody steals
+    bool searching_ = false;
+    std::uint32_t duties_in_ = turns_between_duties;
+    std::uint32_t next_streak_ = 0;
+    coroutine* current_ = nullptr;
+    exception_state* thread_exceptions_ = nullptr;
+    after_switch after_{};
+    std::atomic<coroutine*> next_{nullptr};
+    std::atomic<std::uint32_t> turn_{0};
+    std::int64_t now_ns_ = 0;
+    std::uint64_t next_id_ = 0;
+    std::uint64_t last_id_ = 0;
+    context loop_;
+    fast_random random_;
+    stack_magazine stacks_;
+    std::unique_ptr<poller> io_;
+    mailbox mailbox_;
+    run_queue queue_;
+    timer_heap timers_;
+};
+
+/// The worker that the calling thread is, or null. Never cached across a park: see above.
+COIR_NOINLINE worker* current_worker() noexcept;
+
+/// The running coroutine, or null in a thread that is no worker.
+inline coroutine* current_coroutine() noexcept {
+    const worker* const w = current_worker();
+    return w == nullptr ? nullptr : w->current();
+}
+
+/// Makes a parked coroutine runnable. Any thread.
+void schedule(coroutine& co) noexcept;
+/// As schedule(), but behind what is runnable already.
+void schedule_last(coroutine& co) noexcept;
+
+} // namespace coir::detail

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+#include "wait/cancellation.hpp"
+
+#include "base/asymmetric_fence.hpp"
+#include "sched/run_session.hpp"
+#include "sched/worker.hpp"
+#include "wait/park.hpp"
+
+#include <exception>
+#include <mutex>
+#include <vector>
+
+namespace coir::detail {
+namespace {
+
+// Visits `top` and its descendants, parents first; descends from a scope where `visit` says so.
+// Iterative: trees may be as deep as programs nest groups. The locks from `top` down to the visited
+// scope are held.
+template <typename Visit> void walk(cancel_scope& top, Visit&& visit) {
+    cancel_scope* scope = &top;
+    scope->lock.lock();
+    bool descend = visit(*scope);
+    for (;;) {
+        if (cancel_scope* const child = descend ? scope->children.front() : nullptr) {
+            scope = child;
+        } else {
+            while (scope != &top && scope->next == nullptr) {
+                cancel_scope* const parent = scope->parent;
+                scope->lock.unlock();
+                scope = parent;
+            }
+            if (scope == &top) break;
+            cancel_scope* const sibling = scope->next;
+            scope->lock.unlock();
+            scope = sibling;
+        }
+        scope->lock.lock();
+        descend = visit(*scope);
+    }
+    top.lock.unlock();
+}
+
+void interrupt_owner(cancel_scope& scope) noexcept {
+    if (scope.owner == nullptr || scope.nested) return;
+    waiter& owner = *scope.owner;
+    // relaxed: the heavy fence lies between the mark and this; the claim has its own ordering.
+    const std::uint64_t epoch = epoch_of(owner.word.load(std::memory_order_relaxed));
+    if (!interrupt_wait(owner, epoch)) return;
+    if (owner.is_thread) return wake(owner);
+    schedule_last(static_cast<coroutine&>(owner));
+}
+
+void mark_all(cancel_scope& top, std::vector<std::stop_source>& stops) {
+    walk(top, [&](cancel_scope& scope) {
+        if (&scope != &top && scope.shielded) return false;
+        // relaxed: ordered against the waits by the fences.
+        scope.cancelled.store(true, std::memory_order_relaxed);
+        if (scope.stop.stop_possible() && !scope.stop.stop_requested()) stops.push_back(scope.stop);
+        return true;
+    });
+}
+
+void interrupt_all(cancel_scope& top) {
+    walk(top, [&](cancel_scope& scope) {
+        if (&scope != &top && scope.shielded) return false;
+        interrupt_owner(scope);
+        return true;
+    });
+}
+
+void request_stops(std::vector<std::stop_source>& stops) {
+    for (std::stop_source& stop : stops) stop.request_stop(); // user callbacks: under no lock
+}
+
+} // namespace
+
+void cancel(cancel_scope& scope) noexcept {
+    std::vector<std::stop_source> stops;
+    mark_all(scope, stops);
+    heavy_fence(); // store the flag, load the word: partner in commit() and park_thread()
+    interrupt_all(scope);
+    request_stops(stops);
+}
+
+namespace {
+
+struct session_sweep {
+    run_session& session;
+    std::vector<std::stop_source> stops;
+};
+
+void mark_member(coroutine& co, void* argument) {
+    auto& sweep = *static_cast<session_sweep*>(argument);
+    if (co.session == &sweep.session) mark_all(co.root_scope, sweep.stops);
+}
+
+void interrupt_member(coroutine& co, void* argument) {
+    auto& sweep = *static_cast<session_sweep*>(argument);
+    if (co.session == &sweep.session) interrupt_all(co.root_scope);
+}
+
+} // namespace
+
+void cancel_session(run_session& session) noexcept {
+    session_sweep sweep{session, {}};
+    session.stopping.store(true, std::memory_order_relaxed);
+    heavy_fence(); // store `stopping`, read the pins: partner in start_coroutine
+    for_each_coroutine(mark_member, &sweep);
+    heavy_fence(); // as in cancel()
+    for_each_coroutine(interrupt_member, &sweep);
+    request_stops(sweep.stops);
+}
+
+void link_scope(cancel_scope& scope, cancel_scope& parent) noexcept {
+    const std::lock_guard guard{parent.lock};
+    scope.parent = &parent;
+    parent.children.push_back(scope);
+    if (parent.cancelled.load(std::memory_order_relaxed) && !scope.shielded) {
+        scope.cancelled.store(true, std::memory_order_relaxed); // the owner's own, or not yet its
+    }
+}
+
+void unlink_scope(cancel_scope& scope) noexcept {
+    const std::lock_guard guard{scope.parent->lock};
+    scope.parent->children.remove(scope);
+}
+
+void push_scope(waiter& self, cancel_scope& scope) noexcept {
+    scope.owner = &self;
+    cancel_scope* const outer = self.scope;
+    if (outer != nullptr) {
+        link_scope(scope, *outer);
+        const std::lock_guard guard{outer->lock};
+        outer->nested = true;
+    }
+    self.scope = &scope;
+}
+
+void pop_scope(waiter& self, cancel_scope& scope) noexcept {
+    cancel_scope* const outer = scope.parent;
+    if (outer != nullptr) {
+        const std::lock_guard guard{outer->lock};
+        outer->children.remove(scope);
+        outer->nested = false;
+    }
+    self.scope = outer;
+}
+
+bool interrupt_wait(waiter& party, std::uint64_t epoch) noexcept {
+    std::uint64_t word = party.word.load(std::memory_order_acquire);
+    while (epoch_of(word) == epoch) {
+        const wait_state state = state_of(word);
+        if (state != wait_state::open && state != wait_state::hooked) return false;
+        const wait_state next =
+            state == wait_state::open ? wait_state::claimed : wait_state::interrupted;
+        if (!party.word.compare_exchange_weak(word, wait_word(epoch, next),
+                                              std::memory_order_acq_rel,
+                                              std::memory_order_acquire)) {
+            continue;
+        }
+        if (next == wait_state::claimed) {
+            party.result = wait_cancelled;
+            return true;
+        }
+        party.interrupt(party);
+        return false;
+    }
+    return false;
+}
+
+bool is_interrupted(const waiter& self) noexcept {
+    return self.scope != nullptr && self.scope->cancelled.load(std::memory_order_relaxed) &&
+           self.firm_depth == 0 && std::uncaught_exceptions() == 0;
+}
+
+} // namespace coir::detail

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Owns the one-shot claim: of all that could end a wait, exactly one does.
+//
+// A wait is known by its waiter and its epoch, the number of that waiter's waits. Peers in wait
+// queues, timers and cancellations that want to end the wait compare-exchange the waiter's word
+// from (epoch, open) to (epoch, claimed). Who succeeds writes `result`, transfers what there is to
+// transfer and wakes the waiter; who fails leaves everything as it is. A word that has moved on to
+// a later epoch makes every late claim fail.
+//
+// Invariants
+//   The word lives in the waiter, not in the waiting frame, so a late claimer that still has the
+//   waiter pinned (by a queue's lock, a timer heap, a pin) reads valid memory.
+//   A coroutine's word becomes open only after its registers are saved. So a claimer may always
+//   resume it, and there is no "woken before it slept".
+// Rejected
+//   A claim word in the waiting frame: a cancellation, which comes by way of the scope and not of
+//   a queue, could not tell whether the frame is still there.
+//   Two phases (registered, then parked) as lists of several locks need when they are taken one
+//   after the other: two more read-modify-writes for each wait. Here all locks of a wait are held
+//   across the switch and released on the other side.
+
+#include "sched/waiter.hpp"
+
+#include <cstdint>
+
+namespace coir::detail {
+
+inline constexpr unsigned wait_state_bits = 3;
+
+[[nodiscard]] constexpr std::uint64_t wait_word(std::uint64_t epoch, wait_state state) noexcept {
+    return epoch << wait_state_bits | static_cast<std::uint64_t>(state);
+}
+[[nodiscard]] constexpr std::uint64_t epoch_of(std::uint64_t word) noexcept {
+    return word >> wait_state_bits;
+}
+[[nodiscard]] constexpr wait_state state_of(std::uint64_t word) noexcept {
+    return static_cast<wait_state>(word & ((1U << wait_state_bits) - 1));
+}
+
+/// The epoch of the wait that the party, which is running, is about to begin.
+[[nodiscard]] inline std::uint64_t next_epoch(const waiter& self) noexcept {
+    return epoch_of(self.word.load(std::memory_order_relaxed)) + 1; // written by itself or claimed
+}
+
+enum class claim_outcome : std::uint8_t {
+    lost,            ///< somebody else has ended, or is ending, that wait
+    won,             ///< ours to end
+    won_interrupted, ///< ours to end; its `interrupt` has been called or is about to be
+};
+
+/// Claims the wait `epoch` of `party` for completion.
+[[nodiscard]] inline claim_outcome claim(waiter& party, std::uint64_t epoch) noexcept {
+    // acquire: pairs with the release that opened the wait; the frame's contents are visible.
+    std::uint64_t word = party.word.load(std::memory_order_acquire);
+    for (;;) {
+        const wait_state state = state_of(word);
+        if (epoch_of(word) != epoch || state == wait_state::none || state == wait_state::claimed) {
+            return claim_outcome::lost;
+        }
+        if (party.word.compare_exchange_weak(word, wait_word(epoch, wait_state::claimed),
+                                             std::memory_order_acq_rel,
+                                             std::memory_order_acquire)) {
+            return state == wait_state::interrupted ? claim_outcome::won_interrupted
+                                                    : claim_outcome::won;
+        }
+    }
+}
+
+[[nodiscard]] inline bool claimed(waiter& party, std::uint64_t epoch) noexcept {
+    return claim(party, epoch) != claim_outcome::lost;
+}
+
+} // namespace coir::detail
