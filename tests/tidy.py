@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Owns the rules of form that clang-format does not know: heads, width, that every source is built.
+
+    tidy.py ROOT        checks a checkout
+    tidy.py --self-test checks that each rule catches a planted violation
+"""
+
+import pathlib
+import re
+import sys
+
+import source_tree
+
+WIDTH = 100
+LICENCE = "SPDX-License-Identifier: MIT"
+SCRIPTS = (".py", ".sh", ".build")
+
+
+def check_lines(path, text):
+    errors = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) > WIDTH:
+            errors.append(f"{path}:{number}: {len(line)} columns, at most {WIDTH}")
+        if "\t" in line:
+            errors.append(f"{path}:{number}: a tab")
+        if line != line.rstrip():
+            errors.append(f"{path}:{number}: blanks at the end of the line")
+    if text and not text.endswith("\n"):
+        errors.append(f"{path}: no newline at the end of the file")
+    return errors
+
+
+def check_head(path, text):
+    """The licence first; in a header the guard, then one sentence on what the file owns."""
+    lines = text.split("\n")
+    if lines[0] != f"// {LICENCE}":
+        return [f"{path}:1: the first line is not // {LICENCE}"]
+    if path.suffix != ".hpp":
+        return []
+    if len(lines) < 2 or lines[1] != "#pragma once":
+        return [f"{path}:2: no #pragma once under the licence line"]
+    rest = [line for line in lines[2:4] if line]
+    if not rest or not rest[0].startswith("//"):
+        return [f"{path}:3: no sentence that says what the file owns"]
+    return []
+
+
+def check_script(path, text):
+    if LICENCE not in "\n".join(text.split("\n")[:3]):
+        return [f"{path}:1: no {LICENCE} in the first lines"]
+    return check_lines(path, text)
+
+
+def check_is_built(root, path):
+    """A source that no meson.build names would never be compiled, and so never fail."""
+    is_source = path.suffix == ".cpp" or path.name.endswith("_test.py")
+    if not is_source or "compile_fail" in path.parts:
+        return []
+    for folder in (root / path).parents:
+        build_file = folder / "meson.build"
+        if build_file.is_file():
+            name = (root / path).relative_to(folder).as_posix()
+            text = re.sub(r"#.*", "", build_file.read_text(encoding="utf-8"))
+            words = set(re.findall(r"'([^']*)'", text))
+            is_named = name in words or name.removesuffix(".cpp") in words
+            return [] if is_named else [f"{path}: {build_file.relative_to(root)} does not name it"]
+    return [f"{path}: no meson.build above it"]
+
+
+def check(root):
+    errors = []
+    for path, text in source_tree.sources(root):
+        errors += check_head(path, text) + check_lines(path, text) + check_is_built(root, path)
+    for path, text in source_tree.sources(root, suffixes=SCRIPTS):
+        errors += check_script(path, text) + check_is_built(root, path)
+    for path, text in source_tree.sources(root, ("tools", ".ci"), suffixes=("", ".sh")):
+        errors += check_script(path, text)
+    return errors
+
+
+HEAD = f"// {LICENCE}\n"
+CLEAN = {
+    "lib/base/meson.build": f"# {LICENCE}\nbase_sources = files('check.cpp')\n",
+    "lib/base/check.cpp": HEAD + "// Short.\n",
+    "include/coir/chan.hpp": HEAD + "#pragma once\n// Owns the channel.\n",
+    "tests/layers.py": f"#!/usr/bin/env python3\n# {LICENCE}\n",
+}
+VIOLATIONS = [
+    ("no licence line", {"lib/base/check.cpp": "// Short.\n"}, "the first line is not"),
+    ("a script without licence", {"tests/layers.py": "import sys\n"}, "no SPDX"),
+    ("a tool without licence", {"tools/test": "#!/usr/bin/env bash\n"}, "tools/test:1: no SPDX"),
+    ("no guard", {"include/coir/chan.hpp": HEAD + "\n"}, "no #pragma once"),
+    (
+        "no sentence",
+        {"include/coir/chan.hpp": HEAD + "#pragma once\n\n#include <vector>\n"},
+        "no sentence",
+    ),
+    ("a long line", {"lib/base/check.cpp": HEAD + "x" * 101 + "\n"}, "101 columns"),
+    ("a tab", {"lib/base/check.cpp": HEAD + "\tx\n"}, "a tab"),
+    ("a trailing blank", {"lib/base/check.cpp": HEAD + "x \n"}, "blanks at the end"),
+    ("no last newline", {"lib/base/check.cpp": HEAD + "x"}, "no newline"),
+    ("a test nobody runs", {"tests/e2e/x_test.py": f"# {LICENCE}\n"}, "x_test.py: no meson.build"),
+    ("a source nobody builds", {"lib/base/lost.cpp": HEAD}, "lost.cpp: lib/base/meson.build"),
+]
+
+
+def main(arguments):
+    if arguments == ["--self-test"]:
+        return source_tree.self_test(check, CLEAN, VIOLATIONS)
+    if len(arguments) != 1:
+        print(__doc__)
+        return 2
+    errors = check(pathlib.Path(arguments[0]))
+    for error in errors:
+        print(error)
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
