@@ -99,6 +99,7 @@ public:
     [[nodiscard]] friend bool operator==(const chan&, const chan&) noexcept = default;
 
 private:
+    friend struct detail::channel_access;
     friend class detail::sending<chan<T>, T>;
     friend class detail::receiving<chan<T>, T>;
 

@@ -321,6 +321,7 @@ void add_sender(channel_core& channel) noexcept { channel.add_sender(); }
 void add_receiver(channel_core& channel) noexcept { channel.add_receiver(); }
 void drop_sender(channel_core& channel) noexcept { channel.drop_sender(); }
 void drop_receiver(channel_core& channel) noexcept { channel.drop_receiver(); }
+void forget_sender(channel_core& channel) noexcept { channel.drop_side(); }
 
 channel_status channel_send(channel_core& channel, void* value, std::int64_t deadline_ns) {
     return channel.send(value, deadline_ns);

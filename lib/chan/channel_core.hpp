@@ -50,6 +50,8 @@ public:
     void add_receiver() noexcept { receivers_alive_.fetch_add(1, std::memory_order_relaxed); }
     void drop_sender() noexcept;
     void drop_receiver() noexcept;
+    /// One of the two sides has no handles any more. May free the channel.
+    void drop_side() noexcept;
 
     // The parts from which operations and select are made.
 
@@ -87,7 +89,6 @@ private:
     void settle() noexcept;
     void refuse_all(wait_queue& queue, wake_list& woken) noexcept;
     void abandon() noexcept;
-    void drop_side() noexcept;
     void unlock_or_free() noexcept;
     template <typename Move> void outside_lock(Move&& move) noexcept;
 

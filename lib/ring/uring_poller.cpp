@@ -4,11 +4,11 @@
 #include "base/check.hpp"
 #include "ring/readiness.hpp"
 #include "ring/timeout.hpp"
+#include "ring/uring_entry.hpp"
 #include "ring/uring_setup.hpp"
 
 #include <poll.h>
 
-#include <algorithm>
 #include <bit>
 #include <cerrno>
 
@@ -26,39 +26,6 @@ constexpr std::uint64_t address_mask = (std::uint64_t{1} << generation_shift) - 
 std::uint64_t user_data(const io_completion& completion, std::uint16_t generation) noexcept {
     return std::bit_cast<std::uintptr_t>(&completion) | std::uint64_t{generation}
                                                             << generation_shift;
-}
-
-// A cancellation interrupts what blocks in one of the kernel's threads. Splice (at least to 6.18)
-// lets the kernel's own codes for that slip out, ERESTARTSYS = 512 and its neighbours.
-bool interrupted(int result) noexcept {
-    return result == -EINTR || (result <= -512 && result >= -516);
-}
-
-void fill(io_uring_sqe& entry, const io_request& request) noexcept {
-    // The kernel moves no more than this in one call anyway; the field has 32 bits.
-    constexpr std::uint64_t most_bytes = 0x7ffff000;
-    entry = {};
-    entry.opcode = kernel_opcode(request.opcode);
-    entry.fd = request.fd;
-    entry.off = request.offset;
-    entry.addr = std::bit_cast<std::uintptr_t>(request.address);
-    entry.len = static_cast<std::uint32_t>(std::min(request.length, most_bytes));
-    entry.rw_flags = static_cast<__kernel_rwf_t>(request.flags); // one union for all kinds of flags
-    switch (request.opcode) {
-    case io_opcode::connect:
-        entry.off = request.length;
-        entry.len = 0;
-        break;
-    case io_opcode::splice:
-        entry.splice_fd_in = request.other_fd;
-        entry.splice_off_in = current_position;
-        break;
-    case io_opcode::renameat:
-        entry.len = static_cast<std::uint32_t>(request.other_fd);
-        break;
-    default:
-        break;
-    }
 }
 
 } // namespace
@@ -108,7 +75,7 @@ void uring_poller::start(io_completion& completion) noexcept {
         backlog_.push_back(completion);
         return;
     }
-    fill(*entry, completion.request_);
+    fill_entry(*entry, completion.request_);
     entry->user_data = user_data(completion, completion.generation_);
     completion.stage_ = stage::in_kernel;
 }
@@ -123,10 +90,7 @@ void uring_poller::await_readiness(io_completion& completion) noexcept {
         return;
     }
     const awaited_readiness readiness = awaited(completion.request_);
-    *entry = {};
-    entry->opcode = IORING_OP_POLL_ADD;
-    entry->fd = readiness.fd;
-    entry->poll32_events = readiness.events;
+    fill_entry_with_poll(*entry, readiness.fd, readiness.events);
     entry->user_data = user_data(completion, completion.generation_);
     completion.stage_ = stage::waiting;
 }
@@ -160,11 +124,8 @@ void uring_poller::watch_wake_signal() noexcept {
     io_uring_sqe* const entry = next_entry();
     if (entry == nullptr) [[unlikely]]
         return; // the next wait() tries again
-    *entry = {};
-    entry->opcode = IORING_OP_POLL_ADD;
-    entry->fd = wake_.descriptor();
+    fill_entry_with_poll(*entry, wake_.descriptor(), POLLIN);
     entry->len = IORING_POLL_ADD_MULTI;
-    entry->poll32_events = POLLIN;
     entry->user_data = woken;
     wake_signal_watched_ = true;
 }
@@ -182,13 +143,19 @@ void uring_poller::refill_from_backlog() noexcept {
 int uring_poller::enter(unsigned least_completions, const __kernel_timespec* timeout) noexcept {
     // release: publishes the entries to the kernel, which reads the tail with acquire.
     io_uring_smp_store_release(ring_.sq.ktail, tail_);
+    unsigned flags = enter_flags_ | IORING_ENTER_GETEVENTS;
     io_uring_getevents_arg argument{};
-    argument.sigmask_sz = _NSIG / 8;
-    argument.ts = std::bit_cast<std::uintptr_t>(timeout);
-    const unsigned flags = enter_flags_ | IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG;
-    const int result =
-        io_uring_enter2(static_cast<unsigned>(ring_.enter_ring_fd), queued(), least_completions,
-                        flags, reinterpret_cast<sigset_t*>(&argument), sizeof argument);
+    sigset_t* extra = nullptr;
+    std::size_t extra_bytes = _NSIG / 8;
+    if (timeout != nullptr) {
+        flags |= IORING_ENTER_EXT_ARG;
+        argument.sigmask_sz = _NSIG / 8;
+        argument.ts = std::bit_cast<std::uintptr_t>(timeout);
+        extra = reinterpret_cast<sigset_t*>(&argument);
+        extra_bytes = sizeof argument;
+    }
+    const int result = io_uring_enter2(static_cast<unsigned>(ring_.enter_ring_fd), queued(),
+                                       least_completions, flags, extra, extra_bytes);
     switch (-result) {
     case EINTR:  // a signal handler ran
     case ETIME:  // the deadline
@@ -303,7 +270,13 @@ bool uring_poller::deliver(std::uint64_t data, int result, unsigned flags) noexc
     } else if (was_waiting && result >= 0) {
         result = -ECANCELED;
     }
-    if (interrupted(result)) result = completion.cancelled_ ? -ECANCELED : -EINTR;
+    if (was_interrupted(result)) {
+        if (!completion.cancelled_ && may_restart(completion.request_)) {
+            start(completion);
+            return false;
+        }
+        result = completion.cancelled_ ? -ECANCELED : -EINTR;
+    }
     finish(completion, result, flags);
     return true;
 }

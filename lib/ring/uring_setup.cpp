@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "ring/uring_setup.hpp"
 
+#include "ring/uring_entry.hpp"
+
 #include <liburing.h>
 
 #include <array>
@@ -10,16 +12,6 @@
 namespace coir::detail {
 
 namespace {
-
-constexpr std::array<std::uint8_t, io_opcode_count> kernel_opcodes = {
-    IORING_OP_NOP,     IORING_OP_READ,     IORING_OP_WRITE,    IORING_OP_RECV,
-    IORING_OP_SEND,    IORING_OP_READV,    IORING_OP_WRITEV,   IORING_OP_RECVMSG,
-    IORING_OP_SENDMSG, IORING_OP_ACCEPT,   IORING_OP_CONNECT,  IORING_OP_POLL_ADD,
-    IORING_OP_CLOSE,   IORING_OP_SHUTDOWN, IORING_OP_SPLICE,   IORING_OP_FSYNC,
-    IORING_OP_OPENAT,  IORING_OP_STATX,    IORING_OP_UNLINKAT, IORING_OP_RENAMEAT,
-    IORING_OP_MKDIRAT,
-};
-static_assert(kernel_opcodes.back() == IORING_OP_MKDIRAT, "one entry for each io_opcode, in order");
 
 // What older kernels refuse, the youngest first, each given up in turn when setup says EINVAL.
 constexpr std::array<unsigned, 4> optional_flags = {
@@ -37,7 +29,8 @@ bool has_all_opcodes(io_uring& ring) {
     io_uring_probe* const probe = io_uring_get_probe_ring(&ring);
     if (probe == nullptr) return false;
     bool all = io_uring_opcode_supported(probe, IORING_OP_ASYNC_CANCEL) != 0;
-    for (const std::uint8_t opcode : kernel_opcodes) {
+    for (unsigned i = 0; i < io_opcode_count; ++i) {
+        const int opcode = kernel_opcode(static_cast<io_opcode>(i));
         all = all && io_uring_opcode_supported(probe, opcode) != 0;
     }
     io_uring_free_probe(probe);
@@ -45,10 +38,6 @@ bool has_all_opcodes(io_uring& ring) {
 }
 
 } // namespace
-
-std::uint8_t kernel_opcode(io_opcode opcode) noexcept {
-    return kernel_opcodes[static_cast<std::size_t>(opcode)];
-}
 
 void set_up_ring(io_uring& ring, ring_options options) {
     unsigned flags = IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE;

@@ -13,7 +13,4 @@ namespace coir::detail {
 /// without.
 void set_up_ring(io_uring& ring, ring_options options);
 
-/// Returns the kernel's opcode for ours.
-[[nodiscard]] std::uint8_t kernel_opcode(io_opcode opcode) noexcept;
-
 } // namespace coir::detail

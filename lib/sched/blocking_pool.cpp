@@ -15,15 +15,21 @@ constexpr auto idle_time = std::chrono::seconds{5};
 
 } // namespace
 
-void blocking_pool::submit(blocking_job& job) {
-    std::unique_lock lock{lock_};
-    if (queued_ + 1 > idle_ && threads_ < most_) {
+void blocking_pool::ensure_thread() {
+    const std::lock_guard guard{lock_};
+    if (queued_ + announced_ >= idle_ && threads_ < most_) {
         try {
             start_thread();
         } catch (const std::system_error&) {
             if (threads_ == 0) throw; // otherwise one of the others will come to it
         }
     }
+    ++announced_;
+}
+
+void blocking_pool::submit(blocking_job& job) noexcept {
+    const std::lock_guard guard{lock_};
+    --announced_;
     job.next = nullptr;
     (last_ != nullptr ? last_->next : first_) = &job;
     last_ = &job;
@@ -54,10 +60,11 @@ void blocking_pool::serve() noexcept {
 // Waits for a job; null when the thread has been idle long enough, or when the pool stops.
 blocking_job* blocking_pool::take(std::unique_lock<std::mutex>& lock) {
     ++idle_;
-    const bool wanted =
+    do {
         wanted_.wait_for(lock, idle_time, [&] { return first_ != nullptr || stopping_; });
+    } while (first_ == nullptr && announced_ != 0);
     --idle_;
-    if (!wanted || first_ == nullptr) return nullptr;
+    if (first_ == nullptr) return nullptr;
     blocking_job* const job = first_;
     first_ = job->next;
     if (first_ == nullptr) last_ = nullptr;
@@ -67,7 +74,7 @@ blocking_job* blocking_pool::take(std::unique_lock<std::mutex>& lock) {
 
 bool blocking_pool::busy() noexcept {
     const std::lock_guard guard{lock_};
-    return queued_ != 0 || idle_ != threads_;
+    return queued_ + announced_ != 0 || idle_ != threads_;
 }
 
 void blocking_pool::stop() noexcept {

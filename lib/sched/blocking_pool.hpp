@@ -20,9 +20,11 @@ public:
     blocking_pool(const blocking_pool&) = delete;
     blocking_pool& operator=(const blocking_pool&) = delete;
 
+    /// Sees to it that there is a thread at all, so that submit cannot fail: to be called before.
+    /// Throws std::system_error when there is none and none can be had.
+    void ensure_thread();
     /// Has `job` run on a thread of the pool, after those submitted before when all are busy.
-    /// Throws std::system_error when not even one thread can be had.
-    void submit(blocking_job& job);
+    void submit(blocking_job& job) noexcept;
 
     /// Whether a call waits or is under way.
     [[nodiscard]] bool busy() noexcept;
@@ -42,6 +44,7 @@ private:
     blocking_job* first_ = nullptr;
     blocking_job* last_ = nullptr;
     std::size_t queued_ = 0;
+    std::size_t announced_ = 0; ///< ensure_thread() was called, submit() not yet: no thread ends
     std::size_t threads_ = 0;
     std::size_t idle_ = 0;
     bool stopping_ = false;

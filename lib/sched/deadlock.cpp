@@ -46,9 +46,17 @@ int count_foreign_threads() {
 }
 
 bool all_quiet(const registry& all) noexcept {
+    const timer_heap* const outside = outside_timers.load(std::memory_order_acquire);
+    if (outside != nullptr && outside->size() != 0) return false;
     return std::all_of(all.runtimes.begin(), all.runtimes.end(), [](runtime_core* one) {
         return one->active_runs.load(std::memory_order_acquire) > 0 && one->quiescent();
     });
+}
+
+// Without a coroutine there is nothing to be stuck: a thread in `run` is about to return.
+bool some_alive(const registry& all) {
+    return std::any_of(all.runtimes.begin(), all.runtimes.end(),
+                       [](runtime_core* one) { return one->any_alive(); });
 }
 
 void print_coroutine(coroutine& co, void* printed) {
@@ -87,7 +95,7 @@ void unregister_runtime(runtime_core& runtime) noexcept {
 deadlock_verdict report_deadlock() noexcept {
     registry& all = known();
     const std::unique_lock guard{all.lock, std::try_to_lock};
-    if (!guard.owns_lock() || all.runtimes.empty() || !all_quiet(all)) {
+    if (!guard.owns_lock() || !some_alive(all) || !all_quiet(all)) {
         return deadlock_verdict::alive;
     }
     const int parked = parked_threads.load(std::memory_order_seq_cst);

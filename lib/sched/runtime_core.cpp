@@ -9,6 +9,7 @@
 #include "sched/signal_mask.hpp"
 #include "timer/clock.hpp"
 
+#include <algorithm>
 #include <future>
 #include <pthread.h>
 #include <string>
@@ -145,6 +146,12 @@ run_session& runtime_core::begin_session() {
 void runtime_core::end_session(run_session& session) noexcept {
     const std::lock_guard guard{sessions_lock_};
     free_sessions_.push_back(&session);
+}
+
+bool runtime_core::any_alive() {
+    const std::lock_guard guard{sessions_lock_};
+    return std::any_of(sessions_.begin(), sessions_.end(),
+                       [](const auto& session) { return session->alive() != 0; });
 }
 
 } // namespace coir::detail

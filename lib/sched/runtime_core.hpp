@@ -65,8 +65,11 @@ public:
     /// The session of coroutines started through `runtime::go`.
     [[nodiscard]] run_session& own_session() noexcept { return *own_session_; }
     run_session& begin_session();
-    /// Cancels and joins the session's coroutines; blocks the calling OS thread.
+    /// Takes a session back whose coroutines have all ended.
     void end_session(run_session& session) noexcept;
+
+    /// Whether any coroutine of this runtime has not ended.
+    [[nodiscard]] bool any_alive();
 
     /// How many threads are inside `run` of this runtime.
     std::atomic<int> active_runs{0};

@@ -53,6 +53,8 @@ void worker::serve() {
         if (searching_) end_search();
         resume(*co);
     }
+    // Timers that outlive the runtime move to the timer thread when they fire too early.
+    timers_.expire(never_ns - 1);
     this_thread_worker = nullptr;
 }
 

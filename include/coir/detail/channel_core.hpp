@@ -62,6 +62,8 @@ COIR_API void add_sender(channel_core& channel) noexcept;
 COIR_API void add_receiver(channel_core& channel) noexcept;
 COIR_API void drop_sender(channel_core& channel) noexcept;
 COIR_API void drop_receiver(channel_core& channel) noexcept;
+/// Gives the last sending handle up without closing: nothing is ever sent.
+COIR_API void forget_sender(channel_core& channel) noexcept;
 
 /// Moves *value into the channel, waiting until the deadline: success, full (never_wait_ns), closed
 /// or timeout. Throws `cancelled`.

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+#include "time/timer_core.hpp"
+
+#include "sched/worker.hpp"
+#include "time/timer_thread.hpp"
+#include "timer/clock.hpp"
+#include "wait/park.hpp"
+
+#include <coir/cancelled.hpp>
+#include <coir/time.hpp>
+
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+
+namespace coir::detail {
+namespace {
+
+void send_tick(timer_core& timer, std::int64_t now_ns) noexcept {
+    clock::time_point now{std::chrono::nanoseconds{now_ns}};
+    // Full: the tick before has not been received, and this one is dropped. Cannot throw: never
+    // waits, and a block of the buffer was there for the first tick.
+    static_cast<void>(channel_send(*timer.ticks, &now, never_wait_ns));
+}
+
+// The first time on the timer's grid that is still to come: ticks that were missed are skipped.
+std::int64_t next_on_grid(std::int64_t last_ns, std::int64_t period_ns, std::int64_t now_ns) {
+    const std::int64_t missed = now_ns > last_ns ? (now_ns - last_ns) / period_ns : 0;
+    return saturating_add_ns(last_ns + missed * period_ns, period_ns);
+}
+
+void arm(timer_core& timer, std::int64_t deadline_ns) {
+    timer.deadline_ns = deadline_ns;
+    timer.armed = true;
+    if (deadline_ns == never_ns) return;
+    if (worker* const here = current_worker()) {
+        here->timers().insert(timer);
+    } else {
+        timer_thread::instance().insert(timer);
+    }
+}
+
+void end_once_for_all(timer_core& timer) noexcept {
+    drop_sender(*timer.ticks); // closes it
+    delete &timer;
+}
+
+void fire(timer_entry& entry) noexcept {
+    auto& timer = static_cast<timer_core&>(entry);
+    const std::int64_t now_ns = monotonic_ns();
+    if (now_ns < timer.deadline_ns) { // its runtime has ended
+        if (timer.once_for_all && is_channel_closed(*timer.ticks)) return end_once_for_all(timer);
+        timer_thread::instance().insert(timer);
+        return;
+    }
+    if (timer.once_for_all) {
+        send_tick(timer, now_ns);
+        return end_once_for_all(timer);
+    }
+    const std::lock_guard guard{timer.lock};
+    if (!timer.armed) return; // stop() is waiting for us
+    send_tick(timer, now_ns);
+    timer.armed = timer.period_ns != 0;
+    if (timer.armed) {
+        timer.deadline_ns = next_on_grid(timer.deadline_ns, timer.period_ns, now_ns);
+        timer.heap()->insert(timer);
+    }
+}
+
+} // namespace
+
+timer_core* make_timer(channel_core& ticks, std::int64_t first_ns, std::int64_t period_ns) {
+    auto timer = std::make_unique<timer_core>();
+    timer->fire = fire;
+    timer->period_ns = period_ns;
+    timer->ticks = &ticks;
+    arm(*timer, first_ns);
+    add_sender(ticks);
+    add_receiver(ticks);
+    return timer.release();
+}
+
+void drop_timer(timer_core& timer) noexcept {
+    stop_timer(timer);
+    drop_receiver(*timer.ticks);
+    drop_sender(*timer.ticks);
+    delete &timer;
+}
+
+bool stop_timer(timer_core& timer) noexcept {
+    bool was_armed = false;
+    {
+        const std::lock_guard guard{timer.lock};
+        was_armed = std::exchange(timer.armed, false);
+    }
+    timer_remove(timer);
+    std::optional<clock::time_point> stale;
+    static_cast<void>(channel_receive(*timer.ticks, &stale, never_wait_ns));
+    return was_armed;
+}
+
+bool reset_timer(timer_core& timer, std::int64_t first_ns, std::int64_t period_ns) {
+    const bool was_armed = stop_timer(timer);
+    const std::lock_guard guard{timer.lock};
+    timer.period_ns = period_ns;
+    arm(timer, first_ns);
+    return was_armed;
+}
+
+receiver_reference make_after(const element_type& type, std::int64_t deadline_ns) {
+    channel_core* const ticks = make_channel(type, 1);
+    receiver_reference end{ticks};
+    try {
+        auto timer = std::make_unique<timer_core>();
+        timer->fire = fire;
+        timer->once_for_all = true;
+        timer->ticks = ticks;
+        arm(*timer, deadline_ns);
+        if (deadline_ns != never_ns) {
+            static_cast<void>(timer.release()); // fire() deletes it
+        } else {
+            forget_sender(*ticks);
+        }
+    } catch (...) {
+        drop_sender(*ticks);
+        throw;
+    }
+    return end;
+}
+
+void sleep_until_ns(std::int64_t deadline_ns) {
+    waiter& self = current_waiter();
+    if (deadline_ns <= monotonic_ns()) return;
+    if (park(self, {wait_kind::sleep, nullptr, nullptr, nullptr, deadline_ns}) == wait_cancelled) {
+        throw cancelled{};
+    }
+}
+
+void throw_bad_period() {
+    throw std::invalid_argument{"coir::ticker: the period must be positive"};
+}
+
+} // namespace coir::detail
