@@ -5,6 +5,9 @@
 #include <coir/blocking.hpp>
 #include <coir/cancel.hpp>
 #include <coir/chan.hpp>
+#include <coir/net/endpoint.hpp>
+#include <coir/net/resolve.hpp>
+#include <coir/net/tcp.hpp>
 #include <coir/run.hpp>
 #include <coir/select.hpp>
 #include <coir/sendable.hpp>

@@ -15,19 +15,19 @@ template <typename T> class intrusive_list {
 public:
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
     [[nodiscard]] T* front() const noexcept { return first_; }
+    [[nodiscard]] static T* after(T& element) noexcept { return links(element).next; }
 
     void push_back(T& element) noexcept {
-        element.previous = last_;
-        element.next = nullptr;
-        element.linked = true;
-        (last_ != nullptr ? last_->next : first_) = &element;
+        links(element) = {last_, nullptr, true};
+        (last_ != nullptr ? links(*last_).next : first_) = &element;
         last_ = &element;
     }
 
     void remove(T& element) noexcept {
-        (element.previous != nullptr ? element.previous->next : first_) = element.next;
-        (element.next != nullptr ? element.next->previous : last_) = element.previous;
-        element.linked = false;
+        list_links<T>& own = links(element);
+        (own.previous != nullptr ? links(*own.previous).next : first_) = own.next;
+        (own.next != nullptr ? links(*own.next).previous : last_) = own.previous;
+        own.linked = false;
     }
 
     T* pop_front() noexcept {
@@ -37,6 +37,9 @@ public:
     }
 
 private:
+    // An element may have links of several kinds: these are the ones for lists of T.
+    static list_links<T>& links(T& element) noexcept { return element; }
+
     T* first_ = nullptr;
     T* last_ = nullptr;
 };

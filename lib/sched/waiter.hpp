@@ -35,13 +35,22 @@ enum class wait_kind : std::uint8_t {
 
 /// The low three bits of `waiter::word`; the rest is the number of the wait (its epoch).
 ///
-///     none ---- the party registers and publishes its wait ----> open | firm | hooked
+///     none ---- the party registers and publishes its wait ----> open | firm | hooked | sheltered
 ///     open ---- a peer, a timer or a cancellation: claim() -----> claimed
 ///     firm ---- as open, but a cancellation leaves it alone ----> claimed
 ///     hooked -- a cancellation, once; then `interrupt` runs ----> interrupted
+///     sheltered: as hooked, but only a forced interruption (a close) reaches it
 ///     hooked | interrupted -- the completion: claim() ----------> claimed
 ///     claimed - the party runs again and begins its next wait --> none (epoch + 1)
-enum class wait_state : std::uint64_t { none, open, firm, hooked, interrupted, claimed };
+enum class wait_state : std::uint64_t {
+    none,
+    open,
+    firm,
+    hooked,
+    sheltered,
+    interrupted,
+    claimed,
+};
 
 struct waiter {
     /// The one-shot claim of the current wait: see wait/claim.hpp.

@@ -146,13 +146,23 @@ void pop_scope(waiter& self, cancel_scope& scope) noexcept {
     self.scope = outer;
 }
 
-bool interrupt_wait(waiter& party, std::uint64_t epoch) noexcept {
+namespace {
+
+// The state that an interruption leads to; `none` where it does nothing.
+wait_state after_interruption(wait_state state, interruption_force force) noexcept {
+    if (state == wait_state::open) return wait_state::claimed;
+    if (state == wait_state::hooked) return wait_state::interrupted;
+    const bool forced = force == interruption_force::close;
+    return state == wait_state::sheltered && forced ? wait_state::interrupted : wait_state::none;
+}
+
+} // namespace
+
+bool interrupt_wait(waiter& party, std::uint64_t epoch, interruption_force force) noexcept {
     std::uint64_t word = party.word.load(std::memory_order_acquire);
     while (epoch_of(word) == epoch) {
-        const wait_state state = state_of(word);
-        if (state != wait_state::open && state != wait_state::hooked) return false;
-        const wait_state next =
-            state == wait_state::open ? wait_state::claimed : wait_state::interrupted;
+        const wait_state next = after_interruption(state_of(word), force);
+        if (next == wait_state::none) return false;
         if (!party.word.compare_exchange_weak(word, wait_word(epoch, next),
                                               std::memory_order_acq_rel,
                                               std::memory_order_acquire)) {

@@ -37,9 +37,15 @@ void unlink_scope(cancel_scope& scope) noexcept;
 void push_scope(waiter& self, cancel_scope& scope) noexcept;
 void pop_scope(waiter& self, cancel_scope& scope) noexcept;
 
+enum class interruption_force : std::uint8_t {
+    cancel, ///< respects shields and unwinding
+    close,  ///< what is waited at goes away
+};
+
 /// Ends the wait `epoch` as cancelled if it is open; true: the caller has to wake the party. Calls
 /// the `interrupt` of a hooked wait, which then ends by its completion.
-[[nodiscard]] bool interrupt_wait(waiter& party, std::uint64_t epoch) noexcept;
+[[nodiscard]] bool interrupt_wait(waiter& party, std::uint64_t epoch,
+                                  interruption_force force = interruption_force::cancel) noexcept;
 
 /// Whether the caller's waits would throw `cancelled` now.
 [[nodiscard]] bool is_interrupted(const waiter& self) noexcept;

@@ -60,7 +60,7 @@ void commit(worker& here, void* argument) noexcept {
 
 wait_state state_for(const waiter& self, interruption cancel, bool unwinding) noexcept {
     if (cancel == interruption::hooked) {
-        return self.firm_depth != 0 || unwinding ? wait_state::firm : wait_state::hooked;
+        return self.firm_depth != 0 || unwinding ? wait_state::sheltered : wait_state::hooked;
     }
     const bool allowed = cancel == interruption::allowed && self.firm_depth == 0 && !unwinding;
     return allowed ? wait_state::open : wait_state::firm;

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Owns what I/O functions take for buffers: any contiguous memory of bytes or characters.
+
+#include <concepts>
+#include <cstddef>
+#include <ranges>
+#include <span>
+#include <string_view>
+#include <type_traits>
+
+namespace coir::io {
+
+template <typename T>
+concept byte_like = std::same_as<std::remove_cv_t<T>, std::byte> ||
+                    std::same_as<std::remove_cv_t<T>, char> ||
+                    std::same_as<std::remove_cv_t<T>, unsigned char>;
+
+/// Memory to read into: a span, array, vector or string of std::byte or char.
+class buffer {
+public:
+    buffer(void* data, std::size_t size) noexcept : data_{data}, size_{size} {}
+    template <typename Range>
+        requires std::ranges::contiguous_range<Range> && std::ranges::sized_range<Range> &&
+                 byte_like<std::remove_reference_t<std::ranges::range_reference_t<Range>>> &&
+                 (!std::is_const_v<std::remove_reference_t<std::ranges::range_reference_t<Range>>>)
+    buffer(Range&& memory) noexcept
+        : data_{std::ranges::data(memory)}, size_{std::ranges::size(memory)} {}
+
+    [[nodiscard]] void* data() const noexcept { return data_; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+private:
+    void* data_;
+    std::size_t size_;
+};
+
+/// Memory to write from: as for `buffer`, constant too. A string literal counts without its NUL.
+class bytes {
+public:
+    bytes(const void* data, std::size_t size) noexcept : data_{data}, size_{size} {}
+    template <typename Text>
+        requires std::convertible_to<const Text&, std::string_view>
+    bytes(const Text& text) noexcept {
+        const std::string_view view = text;
+        data_ = view.data();
+        size_ = view.size();
+    }
+    template <typename Range>
+        requires std::ranges::contiguous_range<const Range> &&
+                     std::ranges::sized_range<const Range> &&
+                     byte_like<std::remove_reference_t<std::ranges::range_reference_t<const Range>>> &&
+                     (!std::convertible_to<const Range&, std::string_view>)
+    bytes(const Range& memory) noexcept
+        : data_{std::ranges::data(memory)}, size_{std::ranges::size(memory)} {}
+
+    [[nodiscard]] const void* data() const noexcept { return data_; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+private:
+    const void* data_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+} // namespace coir::io

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Owns the errors that are coir's own.
+
+#include <coir/detail/config.hpp>
+
+#include <system_error>
+#include <type_traits>
+
+namespace coir {
+
+enum class errc {
+    /// The stream ended before as much as was asked for had come.
+    end_of_stream = 1,
+};
+
+[[nodiscard]] COIR_API const std::error_category& io_category() noexcept;
+
+[[nodiscard]] inline std::error_code make_error_code(errc error) noexcept {
+    return {static_cast<int>(error), io_category()};
+}
+
+} // namespace coir
+
+template <> struct std::is_error_code_enum<coir::errc> : std::true_type {};

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Owns an open file descriptor that several coroutines may use while one closes it.
+//
+// close() marks, fences heavily, interrupts what is under way and waits until the last operation has
+// left before the number is given back, so that no operation ever meets a descriptor that was opened
+// anew under the same number. An operation enters, opens its wait, fences lightly, and then looks
+// at the mark again: one of the two sees the other.
+
+#include "base/intrusive_list.hpp"
+#include "base/spin_lock.hpp"
+#include "io/operation.hpp"
+
+#include <atomic>
+
+namespace coir::detail {
+
+class descriptor {
+public:
+    explicit descriptor(int fd) noexcept : fd_{fd} {}
+    descriptor(const descriptor&) = delete;
+    descriptor& operator=(const descriptor&) = delete;
+    ~descriptor() { close(); }
+
+    /// -1 once closed. Only good for an operation that has entered, or by the owner.
+    [[nodiscard]] int fd() const noexcept { return fd_.load(std::memory_order_relaxed); }
+
+    /// Registers the operation; false when closed.
+    [[nodiscard]] bool enter(io_operation& operation) noexcept;
+    void leave(io_operation& operation) noexcept;
+    [[nodiscard]] bool closing() const noexcept {
+        return closing_.load(std::memory_order_relaxed); // ordered by the fences and the lock
+    }
+
+    /// Ends what is under way, waits for it, closes. Idempotent. Never throws, is never cancelled.
+    void close() noexcept;
+    /// Gives the number away, still open; nothing may be under way.
+    [[nodiscard]] int release() noexcept;
+
+private:
+    void wait_until_left() noexcept;
+
+    std::atomic<int> fd_;
+    spin_lock lock_;
+    std::atomic<bool> closing_{false};
+    intrusive_list<io_operation> under_way_; // guarded by lock_, as the next
+    wait_node* closer_ = nullptr;
+};
+
+} // namespace coir::detail

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#include <coir/blocking.hpp>
+#include <coir/chan.hpp>
+#include <coir/net/resolve.hpp>
+#include <coir/task.hpp>
+
+#include <cerrno>
+#include <memory>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <optional>
+#include <stdexcept>
+
+namespace coir {
+namespace {
+
+class category final : public std::error_category {
+public:
+    [[nodiscard]] const char* name() const noexcept override { return "resolve"; }
+    [[nodiscard]] std::string message(int value) const override { return ::gai_strerror(value); }
+};
+
+struct answer {
+    std::vector<endpoint> endpoints;
+    std::error_code error;
+};
+
+// Blocks the thread, unless `flags` say that the host is numeric.
+answer look_up(const std::string& host, const std::string& service, int flags) {
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM; // one entry for each address, not one for each protocol
+    hints.ai_flags = flags;
+    addrinfo* list = nullptr;
+    const int status = ::getaddrinfo(host.empty() ? nullptr : host.c_str(),
+                                     service.empty() ? nullptr : service.c_str(), &hints, &list);
+    const int error = errno; // right after the call: meant for EAI_SYSTEM
+    if (status == EAI_SYSTEM) return {{}, {error, std::system_category()}};
+    if (status != 0) return {{}, {status, resolve_category()}};
+    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner{list, ::freeaddrinfo};
+    answer found;
+    for (const addrinfo* one = list; one != nullptr; one = one->ai_next) {
+        if (one->ai_family != AF_INET && one->ai_family != AF_INET6) continue;
+        found.endpoints.push_back(endpoint::from_native(one->ai_addr, one->ai_addrlen));
+    }
+    if (found.endpoints.empty()) found.error = {EAI_NONAME, resolve_category()};
+    return found;
+}
+
+// A look-up cannot be cut short. It runs in a coroutine of its own, which a cancelled caller leaves
+// behind.
+answer look_up_abandonable(const std::string& host, const std::string& service) {
+    auto [answered, answers] = channel<answer>(1);
+    go({.name = "resolve " + host}, [host, service, answered = answered] {
+        static_cast<void>(
+            answered.send(blocking([&] { return look_up(host, service, AI_ADDRCONFIG); })));
+    });
+    answered = nullptr;
+    std::optional<answer> found = answers.recv();
+    if (!found) throw cancelled{}; // the runtime ends
+    return std::move(*found);
+}
+
+} // namespace
+
+const std::error_category& resolve_category() noexcept {
+    static const category only;
+    return only;
+}
+
+std::vector<endpoint> resolve(const std::string& host, const std::string& service,
+                              std::error_code& error) {
+    answer found = look_up(host, service, AI_NUMERICHOST);
+    const std::error_code not_numeric{EAI_NONAME, resolve_category()};
+    if (found.error == not_numeric && !host.empty()) found = look_up_abandonable(host, service);
+    error = found.error;
+    return std::move(found.endpoints);
+}
+
+std::vector<endpoint> resolve(const std::string& host, const std::string& service) {
+    std::error_code error;
+    std::vector<endpoint> found = resolve(host, service, error);
+    if (error) throw std::system_error{error, "resolve " + host};
+    return found;
+}
+
+std::vector<endpoint> resolve(const std::string& host, std::uint16_t port, std::error_code& error) {
+    return resolve(host, std::to_string(port), error);
+}
+
+std::vector<endpoint> resolve(const std::string& host, std::uint16_t port) {
+    return resolve(host, std::to_string(port));
+}
+
+} // namespace coir

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+#include "net/connect.hpp"
+#include "net/socket.hpp"
+
+#include <coir/net/resolve.hpp>
+#include <coir/net/tcp.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+namespace coir {
+namespace {
+
+// Reads and writes of more than this are cut anyway; keeps lengths within the kernel's 32 bits.
+constexpr std::size_t most_bytes = std::size_t{1} << 30;
+
+std::size_t count_or_error(int result, std::error_code& error) {
+    if (result >= 0) {
+        error.clear();
+        return static_cast<std::size_t>(result);
+    }
+    error = detail::error_from(result);
+    return 0;
+}
+
+} // namespace
+
+tcp_stream::tcp_stream(detail::descriptor_pointer open, const endpoint& peer) noexcept
+    : descriptor_{std::move(open)}, peer_{peer} {}
+
+tcp_stream tcp_stream::connect(const endpoint& peer, std::error_code& error) {
+    detail::connection made = detail::connect_one(peer);
+    error = made.error;
+    return made.socket != nullptr ? tcp_stream{std::move(made.socket), made.peer} : tcp_stream{};
+}
+
+tcp_stream tcp_stream::connect(const endpoint& peer) {
+    std::error_code error;
+    tcp_stream stream = connect(peer, error);
+    if (error) throw std::system_error{error, "connect " + peer.to_string()};
+    return stream;
+}
+
+tcp_stream tcp_stream::connect(const std::string& host, std::uint16_t port,
+                               std::error_code& error) {
+    std::vector<endpoint> peers = resolve(host, port, error);
+    if (error) return {};
+    detail::connection made = detail::connect_first(std::move(peers));
+    error = made.error;
+    return made.socket != nullptr ? tcp_stream{std::move(made.socket), made.peer} : tcp_stream{};
+}
+
+tcp_stream tcp_stream::connect(const std::string& host, std::uint16_t port) {
+    std::error_code error;
+    tcp_stream stream = connect(host, port, error);
+    if (!error) return stream;
+    const bool by_name = error.category() == resolve_category();
+    const std::string where =
+        by_name ? "resolve " + host : "connect " + host + ":" + std::to_string(port);
+    throw std::system_error{error, where};
+}
+
+std::size_t tcp_stream::read_some(io::buffer into, std::error_code& error) {
+    if (descriptor_ == nullptr) return count_or_error(-EBADF, error);
+    const std::size_t size = std::min(into.size(), most_bytes);
+    return count_or_error(
+        detail::perform(detail::request::recv(descriptor_->fd(), into.data(), size),
+                        descriptor_.get()),
+        error);
+}
+
+std::size_t tcp_stream::write_some(io::bytes data, std::error_code& error) {
+    if (descriptor_ == nullptr) return count_or_error(-EBADF, error);
+    if (data.size() == 0) return count_or_error(0, error);
+    const std::size_t size = std::min(data.size(), most_bytes);
+    // Nearly always there is room in the socket's buffer: then one system call and no wait.
+    const ssize_t sent =
+        ::send(descriptor_->fd(), data.data(), size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const int failure = errno; // right after the call: after a park it is another thread's
+    if (sent >= 0) return count_or_error(static_cast<int>(sent), error);
+    if (failure != EAGAIN && failure != EINTR) return count_or_error(-failure, error);
+    return count_or_error(
+        detail::perform(detail::request::send(descriptor_->fd(), data.data(), size),
+                        descriptor_.get()),
+        error);
+}
+
+void tcp_stream::shutdown_write(std::error_code& error) {
+    const int fd = native_handle();
+    error.clear();
+    if (fd < 0) error = detail::error_from(-EBADF);
+    if (fd >= 0 && ::shutdown(fd, SHUT_WR) != 0) error = {errno, std::system_category()};
+}
+
+void tcp_stream::shutdown_write() {
+    std::error_code error;
+    shutdown_write(error);
+    if (error) throw std::system_error{error, describe("shutdown")};
+}
+
+void tcp_stream::close() noexcept {
+    if (descriptor_ != nullptr) descriptor_->close();
+}
+
+bool tcp_stream::is_open() const noexcept { return native_handle() >= 0; }
+
+int tcp_stream::native_handle() const noexcept {
+    return descriptor_ != nullptr && !descriptor_->closing() ? descriptor_->fd() : -1;
+}
+
+endpoint tcp_stream::local_endpoint() const {
+    return detail::endpoint_of(native_handle(), detail::socket_end::local);
+}
+
+endpoint tcp_stream::remote_endpoint() const {
+    if (!is_open()) throw std::system_error{detail::error_from(-EBADF), "remote_endpoint"};
+    return peer_;
+}
+
+void tcp_stream::set_no_delay(bool on) {
+    const int value = on ? 1 : 0;
+    if (::setsockopt(native_handle(), IPPROTO_TCP, TCP_NODELAY, &value, sizeof value) != 0) {
+        throw std::system_error{errno, std::system_category(), describe("set_no_delay")};
+    }
+}
+
+std::string tcp_stream::describe(const char* verb) const {
+    return std::string{verb} + " " + peer_.to_string();
+}
+
+} // namespace coir
