@@ -74,6 +74,13 @@ void stack_depot::trim() noexcept {
         size->trim(warm_reserve);
 }
 
+bool stack_depot::has_surplus() noexcept {
+    for (stack_class* size = first_class(); size != nullptr; size = size->next) {
+        if (size->count().warm >= 2 * warm_reserve) return true;
+    }
+    return false;
+}
+
 stack stack_depot::slot_guarded_at(const void* address) const noexcept {
     for (const stack_class* size = first_class(); size != nullptr; size = size->next) {
         for (auto* region = size->newest_region(); region != nullptr; region = region->older) {

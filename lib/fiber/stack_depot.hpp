@@ -43,6 +43,8 @@ public:
     /// Gives the pages of stacks nobody uses back to the kernel, all but a few warm ones of each
     /// size. The address space stays.
     void trim() noexcept;
+    /// Whether trim() would be worth its system calls.
+    [[nodiscard]] bool has_surplus() noexcept;
 
     /// Calls visit(stack) for every slot ever handed out, in use or not. Takes no lock, allocates
     /// nothing; may run at any time in any thread, also in a signal handler. Reading memory below

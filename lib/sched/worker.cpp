@@ -108,9 +108,21 @@ void worker::sleep() noexcept {
     }
     std::atomic_thread_fence(std::memory_order_seq_cst); // partner: runtime_core::announce
     if (!sees_work_elsewhere()) {
-        io_->wait(std::min(timers_.earliest_ns(), runtime_.look_for_deadlock()));
+        io_->wait(std::min({timers_.earliest_ns(), runtime_.look_for_deadlock(), next_trim_ns()}));
     }
     searching_ = idle.leave_sleep(*this);
+}
+
+// After a burst of coroutines the stacks stay warm for a second, in case there is another one; then
+// a worker that has nothing to do gives their pages back.
+std::int64_t worker::next_trim_ns() noexcept {
+    constexpr std::int64_t patience_ns = 1'000'000'000;
+    stack_depot& depot = stack_depot::instance();
+    if (!depot.has_surplus()) return trim_at_ns_ = never_ns;
+    if (trim_at_ns_ == never_ns) return trim_at_ns_ = now_ns_ + patience_ns;
+    if (now_ns_ < trim_at_ns_) return trim_at_ns_;
+    depot.trim();
+    return trim_at_ns_ = never_ns;
 }
 
 bool worker::sees_work_elsewhere() noexcept {

@@ -140,6 +140,7 @@ private:
     void end_search() noexcept;
     void sleep() noexcept;
     [[nodiscard]] bool sees_work_elsewhere() noexcept;
+    [[nodiscard]] std::int64_t next_trim_ns() noexcept;
 
     runtime_core& runtime_;
     const std::size_t index_;
@@ -153,6 +154,7 @@ private:
     std::atomic<coroutine*> next_{nullptr};
     std::atomic<std::uint32_t> turn_{0};
     std::int64_t now_ns_ = 0;
+    std::int64_t trim_at_ns_ = INT64_MAX; ///< when idle stacks give their pages back
     std::uint64_t next_id_ = 0;
     std::uint64_t last_id_ = 0;
     context loop_;

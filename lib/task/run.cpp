@@ -39,6 +39,7 @@ runtime::~runtime() {
         session.wait_until_empty();
     }
     delete core_;
+    detail::stack_depot::instance().trim();
 }
 
 std::size_t runtime::workers() const noexcept { return core_->worker_count(); }
