@@ -14,7 +14,6 @@ namespace coir::detail {
 namespace {
 
 constexpr std::size_t most_workers = 1024;
-constexpr std::size_t least_stack = std::size_t{16} * 1024;
 constexpr std::size_t most_stack = std::size_t{1} << 40;
 
 [[noreturn]] void reject(const char* name, const char* value, const char* wanted) {
@@ -59,7 +58,7 @@ void read_stack_size(runtime_options& options) {
     const char* const value = variable("COIR_STACK_SIZE");
     if (value == nullptr) return;
     const std::optional<std::size_t> bytes = parse_bytes(value);
-    if (!bytes || *bytes < least_stack || *bytes > most_stack) {
+    if (!bytes || *bytes < least_stack_bytes || *bytes > most_stack) {
         reject("COIR_STACK_SIZE", value, "expected bytes, or with K or M, from 16K on");
     }
     options.stack_size = *bytes;
@@ -83,7 +82,7 @@ void refuse_unusable(const runtime_options& options) {
     if (options.workers > most_workers) {
         throw std::invalid_argument{"coir::runtime_options: workers must be at most 1024"};
     }
-    if (options.stack_size < least_stack || options.stack_size > most_stack) {
+    if (options.stack_size < least_stack_bytes || options.stack_size > most_stack) {
         throw std::invalid_argument{"coir::runtime_options: stack_size must be at least 16 KiB"};
     }
     if (options.max_blocking_threads == 0) {

@@ -9,6 +9,9 @@
 
 namespace coir::detail {
 
+/// Below this a coroutine could not even park in a deep call of ours.
+inline constexpr std::size_t least_stack_bytes = std::size_t{16} * 1024;
+
 /// Applies the environment and the automatic choices. Prints a clear error and exits with status 2
 /// for an unusable variable; throws std::invalid_argument (a std::logic_error) for unusable options.
 [[nodiscard]] runtime_options resolve_settings(runtime_options options);

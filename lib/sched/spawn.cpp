@@ -5,9 +5,11 @@
 #include "base/check.hpp"
 #include "sched/fork.hpp"
 #include "sched/runtime_core.hpp"
+#include "sched/settings.hpp"
 
 #include <cstring>
 #include <new>
+#include <stdexcept>
 
 namespace coir::detail {
 namespace {
@@ -52,6 +54,9 @@ std::size_t overhead_of(const coroutine_order& order) noexcept {
 } // namespace
 
 coroutine& make_coroutine(const coroutine_order& order) {
+    if (order.stack_bytes != 0 && order.stack_bytes < least_stack_bytes) {
+        throw std::invalid_argument{"coir: stack_size must be at least 16 KiB"};
+    }
     worker* const here = current_worker();
     const std::size_t stack_bytes =
         order.stack_bytes != 0 ? order.stack_bytes : order.runtime->settings().stack_size;
