@@ -61,11 +61,19 @@ def check_is_built(root, path):
         build_file = folder / "meson.build"
         if build_file.is_file():
             name = (root / path).relative_to(folder).as_posix()
-            text = re.sub(r"#.*", "", build_file.read_text(encoding="utf-8"))
-            words = set(re.findall(r"'([^']*)'", text))
-            is_named = name in words or name.removesuffix(".cpp") in words
-            return [] if is_named else [f"{path}: {build_file.relative_to(root)} does not name it"]
+            errors = check_is_named(root, build_file, path, {name, name.removesuffix(".cpp")})
+            above = folder.parent / "meson.build"
+            if above.is_file():
+                errors += check_is_named(root, above, folder.relative_to(root), {folder.name})
+            return errors
     return [f"{path}: no meson.build above it"]
+
+
+def check_is_named(root, build_file, path, names):
+    text = re.sub(r"#.*", "", build_file.read_text(encoding="utf-8"))
+    if names & set(re.findall(r"'([^']*)'", text)):
+        return []
+    return [f"{path}: {build_file.relative_to(root)} does not name it"]
 
 
 def check(root):
@@ -101,6 +109,11 @@ VIOLATIONS = [
     ("a trailing blank", {"lib/base/check.cpp": HEAD + "x \n"}, "blanks at the end"),
     ("no last newline", {"lib/base/check.cpp": HEAD + "x"}, "no newline"),
     ("a test nobody runs", {"tests/e2e/x_test.py": f"# {LICENCE}\n"}, "x_test.py: no meson.build"),
+    (
+        "a folder nobody builds",
+        {"lib/meson.build": f"# {LICENCE}\n"},
+        "lib/base: lib/meson.build does not name it",
+    ),
     ("a source nobody builds", {"lib/base/lost.cpp": HEAD}, "lost.cpp: lib/base/meson.build"),
 ]
 
