@@ -20,9 +20,10 @@ COIR_API void run_blocking(void (*call)(void*) noexcept, void* argument);
 
 } // namespace detail
 
-/// Runs `body`, which may block its thread (a legacy call, a long computation), on a pool of threads
-/// that grows and shrinks, and parks only the caller. Returns what `body` returns, or rethrows. The
-/// call cannot be cut short: a cancelled caller waits for it, and is cancelled at its next wait.
+/// Runs `body`, which may block its thread (a legacy call, a long computation), on a pool of
+/// threads that grows and shrinks, and parks only the caller. Returns what `body` returns, or
+/// rethrows. The call cannot be cut short: a cancelled caller waits for it, and is cancelled at its
+/// next wait.
 ///
 ///     auto record = coir::blocking([&] { return legacy_lookup(key); });
 template <std::invocable Body> std::invoke_result_t<Body> blocking(Body&& body) {

@@ -4,7 +4,8 @@
 //
 // Cancellation is ambient. Inside a cancelled scope every operation that would wait throws
 // `cancelled`; nothing has to be passed around. While a stack unwinds, waits are no cancellation
-// points, so destructors may still wait. A cancelled operation has either happened or left no trace.
+// points, so destructors may still wait. A cancelled operation has either happened or left no
+// trace.
 
 #include <coir/cancelled.hpp>
 #include <coir/detail/deadline.hpp>
@@ -55,7 +56,8 @@ private:
     alignas(16) std::byte memory_[128];
 };
 
-template <typename Body> std::invoke_result_t<Body> run_limited(std::int64_t deadline_ns, Body& body) {
+template <typename Body>
+std::invoke_result_t<Body> run_limited(std::int64_t deadline_ns, Body& body) {
     time_limit limit{deadline_ns};
     try {
         return std::invoke(body);

@@ -25,8 +25,8 @@ struct unbounded_t {
 };
 inline constexpr unbounded_t unbounded{};
 
-/// The sending end of a channel. A default-made or moved-from one is nil: its select cases are never
-/// ready, any other use throws std::logic_error.
+/// The sending end of a channel. A default-made or moved-from one is nil: its select cases are
+/// never ready, any other use throws std::logic_error.
 template <typename T> class sender : public detail::sending<sender<T>, T> {
 public:
     sender() noexcept = default;
@@ -77,7 +77,9 @@ public:
     /// Makes a nil handle.
     template <std::same_as<std::nullptr_t> Null> chan(Null) noexcept {}
 
-    operator sender<T>() const& noexcept { return detail::channel_access::make_sender<T>(sending_end_); }
+    operator sender<T>() const& noexcept {
+        return detail::channel_access::make_sender<T>(sending_end_);
+    }
     operator receiver<T>() const& noexcept {
         return detail::channel_access::make_receiver<T>(receiving_end_);
     }
@@ -104,8 +106,7 @@ private:
     friend class detail::receiving<chan<T>, T>;
 
     void open(std::size_t wanted) {
-        detail::channel_core* const made =
-            detail::make_channel(detail::element_type_of<T>, wanted);
+        detail::channel_core* const made = detail::make_channel(detail::element_type_of<T>, wanted);
         sending_end_ = detail::sender_reference{made};
         receiving_end_ = detail::receiver_reference{made};
     }
@@ -125,8 +126,7 @@ template <typename T, std::integral Integer = std::size_t>
     chan<T> both{capacity};
     return {both, both};
 }
-template <typename T>
-[[nodiscard]] std::pair<sender<T>, receiver<T>> channel(unbounded_t) {
+template <typename T> [[nodiscard]] std::pair<sender<T>, receiver<T>> channel(unbounded_t) {
     chan<T> both{unbounded};
     return {both, both};
 }

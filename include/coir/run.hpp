@@ -56,7 +56,8 @@ public:
         return detail::run_main<std::invoke_result_t<Main>>(*core_, main);
     }
 
-    /// Starts a coroutine, from any thread; as coir::go. It lives until it ends or the runtime does.
+    /// Starts a coroutine, from any thread; as coir::go. It lives until it ends or the runtime
+    /// does.
     template <typename Function, typename... Arguments>
         requires detail::startable<Function, Arguments...>
     task<detail::start_result<Function, Arguments...>> go(Function&& function,

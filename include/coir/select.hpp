@@ -87,10 +87,10 @@ inline std::size_t select_among(bool biased, std::span<select_case> cases) {
 } // namespace detail
 
 /// Waits until one of the cases can happen, lets exactly that one happen, runs its handler, and
-/// returns its index. Among several that are ready the choice is uniformly random. Without a case it
-/// waits until it is cancelled. Throws `cancelled` with nothing done, channel_closed (see on_send),
-/// and what the handler throws. From coroutines and threads. The cost grows with the number of
-/// cases.
+/// returns its index. Among several that are ready the choice is uniformly random. Without a case
+/// it waits until it is cancelled. Throws `cancelled` with nothing done, channel_closed (see
+/// on_send), and what the handler throws. From coroutines and threads. The cost grows with the
+/// number of cases.
 template <detail::select_alternative... Cases> std::size_t select(Cases&&... cases) {
     return detail::select_among(false, cases...);
 }
@@ -135,7 +135,8 @@ auto sending<Handle, T>::on_send(const T& value, Handler&&... handler) const
 template <typename Handle, typename T>
 template <typename Handler>
 auto receiving<Handle, T>::on_recv(Handler&& handler) const {
-    return receive_case<T, std::decay_t<Handler>>{receiving_side().get(), std::forward<Handler>(handler)};
+    return receive_case<T, std::decay_t<Handler>>{receiving_side().get(),
+                                                  std::forward<Handler>(handler)};
 }
 template <typename Handle, typename T>
 auto receiving<Handle, T>::on_recv(std::optional<T>& out) const {
@@ -148,13 +149,9 @@ template <typename Handle, typename T> auto receiving<Handle, T>::on_recv() cons
 
 } // namespace detail
 
-template <typename T>
-template <typename Handler>
-auto task<T>::on_done(Handler&& handler) const {
+template <typename T> template <typename Handler> auto task<T>::on_done(Handler&& handler) const {
     return detail::join_case<std::decay_t<Handler>>{co_, id_ != 0, std::forward<Handler>(handler)};
 }
-template <typename T> auto task<T>::on_done() const {
-    return detail::join_case<>{co_, id_ != 0};
-}
+template <typename T> auto task<T>::on_done() const { return detail::join_case<>{co_, id_ != 0}; }
 
 } // namespace coir

@@ -17,8 +17,8 @@ public:
     [[nodiscard]] const char* what() const noexcept override { return "coir: task was cancelled"; }
 };
 
-/// A handle to a coroutine that `go` has started, and to its result. Move-only; dropping it detaches
-/// the coroutine, which goes on.
+/// A handle to a coroutine that `go` has started, and to its result. Move-only; dropping it
+/// detaches the coroutine, which goes on.
 ///
 ///     coir::task<int> t = coir::go([] { return 42; });
 ///     int n = t.join();
@@ -134,7 +134,8 @@ task<start_result<Function, Arguments...>> start(runtime_core* runtime, const ta
 ///     coir::task<int> t = coir::go(f, 1, 2);
 template <typename Function, typename... Arguments>
     requires detail::startable<Function, Arguments...>
-task<detail::start_result<Function, Arguments...>> go(Function&& function, Arguments&&... arguments) {
+task<detail::start_result<Function, Arguments...>> go(Function&& function,
+                                                      Arguments&&... arguments) {
     return detail::start(nullptr, task_options{}, std::forward<Function>(function),
                          std::forward<Arguments>(arguments)...);
 }
@@ -142,9 +143,8 @@ task<detail::start_result<Function, Arguments...>> go(Function&& function, Argum
 /// As above with options: `coir::go({.name = "fetcher", .stack_size = 1 << 20}, f)`.
 template <typename Function, typename... Arguments>
     requires detail::startable<Function, Arguments...>
-task<detail::start_result<Function, Arguments...>> go(const task_options& options,
-                                                      Function&& function,
-                                                      Arguments&&... arguments) {
+task<detail::start_result<Function, Arguments...>>
+go(const task_options& options, Function&& function, Arguments&&... arguments) {
     return detail::start(nullptr, options, std::forward<Function>(function),
                          std::forward<Arguments>(arguments)...);
 }

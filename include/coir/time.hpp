@@ -49,7 +49,8 @@ COIR_API bool reset_timer(timer_core& timer, std::int64_t first_ns, std::int64_t
 
 /// Waits for `duration`, or for ever if it is duration::max(); one that is not positive returns at
 /// once. Throws `cancelled`.
-template <typename Rep, typename Period> void sleep_for(std::chrono::duration<Rep, Period> duration) {
+template <typename Rep, typename Period>
+void sleep_for(std::chrono::duration<Rep, Period> duration) {
     if (duration <= duration.zero()) return;
     detail::sleep_until_ns(detail::deadline_after(duration));
 }
@@ -100,7 +101,8 @@ public:
     bool stop() noexcept { return core_ != nullptr && stop_timer(*core_); }
 
 protected:
-    tick_source(std::int64_t first_ns, std::int64_t period_ns) : tick_source{chan{1}, first_ns, period_ns} {}
+    tick_source(std::int64_t first_ns, std::int64_t period_ns)
+        : tick_source{chan{1}, first_ns, period_ns} {}
     bool restart(std::int64_t first_ns, std::int64_t period_ns) {
         return reset_timer(*core_, first_ns, period_ns);
     }
@@ -119,7 +121,8 @@ private:
 
 } // namespace detail
 
-/// Fires once, after a while. All members but the ones of the channel belong to one party at a time.
+/// Fires once, after a while. All members but the ones of the channel belong to one party at a
+/// time.
 ///
 ///     coir::timer t{100ms};
 ///     coir::select(t.on_recv([](auto) { ... }), ...);
@@ -131,7 +134,8 @@ public:
 
     /// Makes it fire `duration` from now instead; returns whether it was going to fire. A tick that
     /// nobody has received is taken back.
-    template <typename Rep, typename Period> bool reset(std::chrono::duration<Rep, Period> duration) {
+    template <typename Rep, typename Period>
+    bool reset(std::chrono::duration<Rep, Period> duration) {
         return restart(detail::deadline_after(duration), 0);
     }
 };

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "base/check.hpp"
 
+#include <unistd.h>
+
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
-#include <unistd.h>
 
 namespace coir::detail {
 namespace {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "base/futex.hpp"
 
-#include <ctime>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <ctime>
 
 namespace coir::detail {
 

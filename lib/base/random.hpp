@@ -15,8 +15,7 @@ public:
 
     std::uint64_t next() noexcept {
         state_ += 0xa0761d6478bd642fULL;
-        const uint128 product =
-            static_cast<uint128>(state_) * (state_ ^ 0xe7037ed1a0b428dbULL);
+        const uint128 product = static_cast<uint128>(state_) * (state_ ^ 0xe7037ed1a0b428dbULL);
         return static_cast<std::uint64_t>(product >> 64) ^ static_cast<std::uint64_t>(product);
     }
 

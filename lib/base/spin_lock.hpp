@@ -6,9 +6,10 @@
 // holder can therefore only be delayed by the kernel's scheduler, which is why a waiter that has
 // spun for a while gives its time slice away instead of burning it.
 
+#include <sched.h>
+
 #include <atomic>
 #include <cstdint>
-#include <sched.h>
 
 namespace coir::detail {
 
@@ -24,7 +25,8 @@ class spin_lock {
 public:
     void lock() noexcept {
         // acquire: sees everything the previous holder did before its release in unlock().
-        if (locked_.exchange(1, std::memory_order_acquire) != 0) [[unlikely]] lock_slow();
+        if (locked_.exchange(1, std::memory_order_acquire) != 0) [[unlikely]]
+            lock_slow();
     }
 
     [[nodiscard]] bool try_lock() noexcept {

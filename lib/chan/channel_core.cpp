@@ -45,8 +45,7 @@ channel_status channel_core::send(void* value, std::int64_t deadline_ns) {
     node.epoch = next_epoch(self);
     node.value = value;
     enqueue_sender(node);
-    const std::size_t result =
-        park(self, {wait_kind::send, this, release_lock, this, deadline_ns});
+    const std::size_t result = park(self, {wait_kind::send, this, release_lock, this, deadline_ns});
     if (result == 0) return node.succeeded ? channel_status::success : channel_status::closed;
     withdraw_sender(node);
     if (result == wait_cancelled) throw cancelled{};
@@ -221,8 +220,7 @@ void channel_core::refuse_all(wait_queue& queue, wake_list& woken) noexcept {
 // and touches nothing of the channel any more.
 void channel_core::settle() noexcept {
     wake_list woken;
-    while (pump_one(woken)) {
-    }
+    while (pump_one(woken)) {}
     unlock_or_free();
     woken.wake();
 }
@@ -293,8 +291,7 @@ void channel_core::abandon() noexcept {
     abandoned_ = true;
     refuse_all(senders_, woken);
     refuse_all(receivers_, woken);
-    while (pump_one(woken)) {
-    }
+    while (pump_one(woken)) {}
     lock.unlock();
     woken.wake();
 }

@@ -11,11 +11,12 @@
 //   `parked_` counts the waits that hold on to this channel; `busy_` the moves under way. The
 //   channel is freed when both sides have no handles left and both counts are zero.
 // Protocol
-//   An operation is begun under the lock: begin_*() claims a peer or a slot, or says that one has to
-//   wait. The lock is then released, the element moved, straight between the two frames where there
-//   is a peer, and the claimed peer woken last: it may free the channel, so nothing of the channel
-//   is touched after a wake-up. User code (moves, destructors) never runs under the lock, and may
-//   even park; elements that are trivial to copy are copied under it, which saves locking twice.
+//   An operation is begun under the lock: begin_*() claims a peer or a slot, or says that one has
+//   to wait. The lock is then released, the element moved, straight between the two frames where
+//   there is a peer, and the claimed peer woken last: it may free the channel, so nothing of the
+//   channel is touched after a wake-up. User code (moves, destructors) never runs under the lock,
+//   and may even park; elements that are trivial to copy are copied under it, which saves locking
+//   twice.
 // Rejected
 //   Moving under the lock: a move that logs, allocates or parks would stop every user of the
 //   channel, and with one worker for ever.

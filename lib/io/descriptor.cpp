@@ -5,8 +5,9 @@
 #include "wait/cancellation.hpp"
 #include "wait/park.hpp"
 
-#include <mutex>
 #include <unistd.h>
+
+#include <mutex>
 #include <utility>
 
 namespace coir::detail {
@@ -38,14 +39,16 @@ void descriptor::close() noexcept {
         closing_.store(true, std::memory_order_relaxed);
     }
     wait_until_left();
-    ::close(fd_.exchange(-1, std::memory_order_relaxed)); // Linux gives the number back even where it reports EINTR
+    ::close(fd_.exchange(
+        -1, std::memory_order_relaxed)); // Linux gives the number back even where it reports EINTR
 }
 
 void descriptor::wait_until_left() noexcept {
     lock_.lock();
     if (under_way_.empty()) return lock_.unlock();
     lock_.unlock();
-    heavy_fence(); // store the mark, load the words: partner is the light fence before look_at_close
+    heavy_fence(); // store the mark, load the words: partner is the light fence before
+                   // look_at_close
     lock_.lock();
     for (io_operation* one = under_way_.front(); one != nullptr; one = under_way_.after(*one)) {
         static_cast<void>(interrupt_wait(*one->party, one->epoch, interruption_force::close));

@@ -2,10 +2,10 @@
 #pragma once
 // Owns an open file descriptor that several coroutines may use while one closes it.
 //
-// close() marks, fences heavily, interrupts what is under way and waits until the last operation has
-// left before the number is given back, so that no operation ever meets a descriptor that was opened
-// anew under the same number. An operation enters, opens its wait, fences lightly, and then looks
-// at the mark again: one of the two sees the other.
+// close() marks, fences heavily, interrupts what is under way and waits until the last operation
+// has left before the number is given back, so that no operation ever meets a descriptor that was
+// opened anew under the same number. An operation enters, opens its wait, fences lightly, and then
+// looks at the mark again: one of the two sees the other.
 
 #include "base/intrusive_list.hpp"
 #include "base/spin_lock.hpp"

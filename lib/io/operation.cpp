@@ -52,8 +52,7 @@ void interrupt(waiter& party) noexcept {
 void look_at_close(void* argument) noexcept {
     auto& operation = *static_cast<io_operation*>(argument);
     if (operation.owner == nullptr || !operation.owner->closing()) return;
-    static_cast<void>(
-        interrupt_wait(*operation.party, operation.epoch, interruption_force::close));
+    static_cast<void>(interrupt_wait(*operation.party, operation.epoch, interruption_force::close));
 }
 
 } // namespace
@@ -76,8 +75,8 @@ int perform(const io_request& request, descriptor* owner) {
     self.interrupt_argument = &operation;
     if (owner != nullptr && !owner->enter(operation)) return -EBADF;
     here->io().submit(operation, request);
-    park(self, {wait_kind::io, nullptr, look_at_close, &operation, INT64_MAX,
-                interruption::hooked});
+    park(self,
+         {wait_kind::io, nullptr, look_at_close, &operation, INT64_MAX, interruption::hooked});
     if (owner != nullptr) owner->leave(operation);
     if (operation.result == -ECANCELED) {
         const bool by_close = owner != nullptr && owner->closing();

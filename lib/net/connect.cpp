@@ -93,8 +93,8 @@ connection connect_one(const endpoint& peer) {
     made.socket = open_tcp_socket(peer, made.error);
     if (made.socket == nullptr) return made;
     const auto* const address = static_cast<const sockaddr*>(peer.native());
-    const int result = perform(
-        request::connect(made.socket->fd(), address, peer.native_size()), made.socket.get());
+    const int result = perform(request::connect(made.socket->fd(), address, peer.native_size()),
+                               made.socket.get());
     if (result < 0) {
         made.error = error_from(result);
         made.socket = nullptr;

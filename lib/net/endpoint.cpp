@@ -2,10 +2,11 @@
 #include <coir/net/endpoint.hpp>
 
 #include <arpa/inet.h>
-#include <charconv>
-#include <cstring>
 #include <net/if.h>
 #include <netinet/in.h>
+
+#include <charconv>
+#include <cstring>
 #include <stdexcept>
 
 namespace coir {
@@ -49,7 +50,8 @@ endpoint::endpoint(std::string_view address, std::uint16_t port) {
     v6.sin6_port = htons(port);
     const std::size_t percent = address.find('%');
     const std::string plain{address.substr(0, percent)};
-    if (percent != std::string_view::npos) v6.sin6_scope_id = parse_zone(address.substr(percent + 1));
+    if (percent != std::string_view::npos)
+        v6.sin6_scope_id = parse_zone(address.substr(percent + 1));
     const bool zone_known = percent == std::string_view::npos || v6.sin6_scope_id != 0;
     if (::inet_pton(AF_INET6, plain.c_str(), &v6.sin6_addr) != 1 || !zone_known) {
         throw std::invalid_argument{"coir::endpoint: not a numeric address: " +
@@ -76,9 +78,7 @@ endpoint endpoint::from_native(const void* address, std::size_t size) {
     return made;
 }
 
-bool endpoint::is_v6() const noexcept {
-    return load<sockaddr_in>(native_).sin_family == AF_INET6;
-}
+bool endpoint::is_v6() const noexcept { return load<sockaddr_in>(native_).sin_family == AF_INET6; }
 
 std::uint32_t endpoint::native_size() const noexcept {
     return is_v6() ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);

@@ -4,10 +4,11 @@
 #include <coir/net/resolve.hpp>
 #include <coir/task.hpp>
 
-#include <cerrno>
-#include <memory>
 #include <netdb.h>
 #include <netinet/in.h>
+
+#include <cerrno>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 

@@ -3,10 +3,11 @@
 
 #include "sched/worker.hpp"
 
-#include <cerrno>
 #include <netinet/in.h>
-#include <stdexcept>
 #include <sys/socket.h>
+
+#include <cerrno>
+#include <stdexcept>
 
 namespace coir::detail {
 

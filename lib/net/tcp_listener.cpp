@@ -4,10 +4,11 @@
 #include <coir/net/resolve.hpp>
 #include <coir/net/tcp.hpp>
 
-#include <cerrno>
 #include <netinet/in.h>
-#include <string>
 #include <sys/socket.h>
+
+#include <cerrno>
+#include <string>
 
 namespace coir {
 namespace {
@@ -87,10 +88,10 @@ tcp_stream tcp_listener::accept(std::error_code& error) {
     int result = 0;
     do {
         socklen_t size = sizeof peer;
-        result = detail::perform(
-            detail::request::accept(descriptor_->fd(), reinterpret_cast<sockaddr*>(&peer), &size,
-                                    detail::accepted_socket_flags()),
-            descriptor_.get());
+        result = detail::perform(detail::request::accept(descriptor_->fd(),
+                                                         reinterpret_cast<sockaddr*>(&peer), &size,
+                                                         detail::accepted_socket_flags()),
+                                 descriptor_.get());
     } while (result < 0 && is_passing(-result));
     if (result < 0) {
         error = detail::error_from(result);

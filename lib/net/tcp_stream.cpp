@@ -5,11 +5,12 @@
 #include <coir/net/resolve.hpp>
 #include <coir/net/tcp.hpp>
 
-#include <algorithm>
-#include <cerrno>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
 
 namespace coir {
 namespace {
@@ -77,8 +78,7 @@ std::size_t tcp_stream::write_some(io::bytes data, std::error_code& error) {
     if (data.size() == 0) return count_or_error(0, error);
     const std::size_t size = std::min(data.size(), most_bytes);
     // Nearly always there is room in the socket's buffer: then one system call and no wait.
-    const ssize_t sent =
-        ::send(descriptor_->fd(), data.data(), size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const ssize_t sent = ::send(descriptor_->fd(), data.data(), size, MSG_DONTWAIT | MSG_NOSIGNAL);
     const int failure = errno; // right after the call: after a park it is another thread's
     if (sent >= 0) return count_or_error(static_cast<int>(sent), error);
     if (failure != EAGAIN && failure != EINTR) return count_or_error(-failure, error);

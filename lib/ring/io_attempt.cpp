@@ -171,32 +171,23 @@ int attempt_close(int fd) noexcept {
 
 int attempt(const io_request& request, bool resumed) noexcept {
     switch (request.opcode) {
-    case io_opcode::nop:
-        return 0;
+    case io_opcode::nop: return 0;
     case io_opcode::read:
     case io_opcode::write:
     case io_opcode::readv:
-    case io_opcode::writev:
-        return attempt_transfer(request);
+    case io_opcode::writev: return attempt_transfer(request);
     case io_opcode::recv:
     case io_opcode::send:
     case io_opcode::recvmsg:
-    case io_opcode::sendmsg:
-        return attempt_message(request);
-    case io_opcode::accept:
-        return attempt_accept(request);
-    case io_opcode::connect:
-        return attempt_connect(request, resumed);
-    case io_opcode::poll:
-        return ready_events(request.fd, request.flags);
-    case io_opcode::close:
-        return attempt_close(request.fd);
+    case io_opcode::sendmsg: return attempt_message(request);
+    case io_opcode::accept: return attempt_accept(request);
+    case io_opcode::connect: return attempt_connect(request, resumed);
+    case io_opcode::poll: return ready_events(request.fd, request.flags);
+    case io_opcode::close: return attempt_close(request.fd);
     case io_opcode::shutdown:
         return result_of([&] { return ::shutdown(request.fd, static_cast<int>(request.length)); });
-    case io_opcode::splice:
-        return attempt_splice(request);
-    default:
-        return needs_thread;
+    case io_opcode::splice: return attempt_splice(request);
+    default: return needs_thread;
     }
 }
 
@@ -206,22 +197,17 @@ int perform(const io_request& request) noexcept {
     const auto mode = static_cast<mode_t>(request.length);
     return result_of([&]() -> int {
         switch (request.opcode) {
-        case io_opcode::fsync:
-            return flags != 0 ? ::fdatasync(request.fd) : ::fsync(request.fd);
-        case io_opcode::openat:
-            return ::openat(request.fd, path, flags, mode);
+        case io_opcode::fsync: return flags != 0 ? ::fdatasync(request.fd) : ::fsync(request.fd);
+        case io_opcode::openat: return ::openat(request.fd, path, flags, mode);
         case io_opcode::statx:
             return ::statx(request.fd, path, flags, static_cast<unsigned>(request.length),
                            std::bit_cast<struct ::statx*>(request.offset));
-        case io_opcode::unlinkat:
-            return ::unlinkat(request.fd, path, flags);
+        case io_opcode::unlinkat: return ::unlinkat(request.fd, path, flags);
         case io_opcode::renameat:
             return ::renameat2(request.fd, path, request.other_fd,
                                std::bit_cast<const char*>(request.offset), request.flags);
-        case io_opcode::mkdirat:
-            return ::mkdirat(request.fd, path, mode);
-        default:
-            break;
+        case io_opcode::mkdirat: return ::mkdirat(request.fd, path, mode);
+        default: break;
         }
         const int result = perform_transfer(request);
         if (result >= 0) return result;

@@ -18,19 +18,14 @@ namespace coir::detail {
     case io_opcode::read:
     case io_opcode::readv:
     case io_opcode::write:
-    case io_opcode::writev:
-        return (request.flags & RWF_NOWAIT) == 0;
+    case io_opcode::writev: return (request.flags & RWF_NOWAIT) == 0;
     case io_opcode::recv:
     case io_opcode::recvmsg:
     case io_opcode::send:
-    case io_opcode::sendmsg:
-        return (request.flags & MSG_DONTWAIT) == 0;
-    case io_opcode::accept:
-        return true;
-    case io_opcode::splice:
-        return (request.flags & SPLICE_F_NONBLOCK) == 0;
-    default:
-        return false;
+    case io_opcode::sendmsg: return (request.flags & MSG_DONTWAIT) == 0;
+    case io_opcode::accept: return true;
+    case io_opcode::splice: return (request.flags & SPLICE_F_NONBLOCK) == 0;
+    default: return false;
     }
 }
 
@@ -46,17 +41,14 @@ struct awaited_readiness {
     case io_opcode::readv:
     case io_opcode::recv:
     case io_opcode::recvmsg:
-    case io_opcode::accept:
-        return {request.fd, POLLIN | POLLRDHUP};
-    case io_opcode::poll:
-        return {request.fd, request.flags};
+    case io_opcode::accept: return {request.fd, POLLIN | POLLRDHUP};
+    case io_opcode::poll: return {request.fd, request.flags};
     case io_opcode::splice: {
         pollfd source{request.other_fd, POLLIN, 0};
         if (::poll(&source, 1, 0) == 0) return {request.other_fd, POLLIN | POLLRDHUP};
         return {request.fd, POLLOUT};
     }
-    default:
-        return {request.fd, POLLOUT};
+    default: return {request.fd, POLLOUT};
     }
 }
 

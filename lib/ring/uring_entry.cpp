@@ -47,11 +47,8 @@ void fill_entry(io_uring_sqe& entry, const io_request& request) noexcept {
         entry.splice_fd_in = request.other_fd;
         entry.splice_off_in = current_position;
         break;
-    case io_opcode::renameat:
-        entry.len = static_cast<std::uint32_t>(request.other_fd);
-        break;
-    default:
-        break;
+    case io_opcode::renameat: entry.len = static_cast<std::uint32_t>(request.other_fd); break;
+    default: break;
     }
 }
 

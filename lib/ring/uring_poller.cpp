@@ -162,8 +162,7 @@ int uring_poller::enter(unsigned least_completions, const __kernel_timespec* tim
     case EAGAIN: // no memory for requests just now
     case EBUSY:  // until 5.18 or so: completions overflowed and have to be reaped first
         return result;
-    case EEXIST:
-        fatal("a poller is used by a thread that did not make it");
+    case EEXIST: fatal("a poller is used by a thread that did not make it");
     default:
         if (result < 0) fatal("io_uring_enter failed in a way that cannot be recovered from");
         return result;

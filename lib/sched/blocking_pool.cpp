@@ -3,8 +3,9 @@
 
 #include "sched/signal_mask.hpp"
 
-#include <chrono>
 #include <pthread.h>
+
+#include <chrono>
 #include <system_error>
 #include <thread>
 

@@ -2,16 +2,18 @@
 #include "sched/deadlock.hpp"
 
 #include "sched/runtime_core.hpp"
+#include "sched/timer_thread.hpp"
 #include "timer/clock.hpp"
+
+#include <dirent.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <dirent.h>
 #include <fstream>
 #include <mutex>
 #include <string>
-#include <unistd.h>
 #include <vector>
 
 namespace coir::detail {
@@ -46,8 +48,7 @@ int count_foreign_threads() {
 }
 
 bool all_quiet(const registry& all) noexcept {
-    const timer_heap* const outside = outside_timers.load(std::memory_order_acquire);
-    if (outside != nullptr && outside->size() != 0) return false;
+    if (timer_thread::instance().has_pending()) return false;
     return std::all_of(all.runtimes.begin(), all.runtimes.end(), [](runtime_core* one) {
         return one->active_runs.load(std::memory_order_acquire) > 0 && one->quiescent();
     });

@@ -12,7 +12,6 @@
 namespace coir::detail {
 
 class runtime_core;
-class timer_heap;
 
 void register_runtime(runtime_core& runtime);
 void unregister_runtime(runtime_core& runtime) noexcept;
@@ -24,9 +23,6 @@ enum class deadlock_verdict : std::uint8_t {
 
 /// Looks, and acts as the runtime's settings say: may not return.
 deadlock_verdict report_deadlock() noexcept;
-
-/// Deadlines that no runtime owns; null while there are none. Set by the timer thread.
-inline std::atomic<const timer_heap*> outside_timers{nullptr};
 
 /// Threads that coir did not start and that wait in a coir operation without a deadline.
 inline std::atomic<int> parked_threads{0};

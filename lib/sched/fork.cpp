@@ -3,8 +3,9 @@
 
 #include "sched/worker.hpp"
 
-#include <atomic>
 #include <pthread.h>
+
+#include <atomic>
 
 namespace coir::detail {
 
@@ -33,8 +34,6 @@ unsigned watch_for_fork() noexcept {
     return process_generation();
 }
 
-bool forked_inside_coroutine() noexcept {
-    return inside_coroutine.load(std::memory_order_relaxed);
-}
+bool forked_inside_coroutine() noexcept { return inside_coroutine.load(std::memory_order_relaxed); }
 
 } // namespace coir::detail

@@ -33,7 +33,8 @@ class worker;
 
 class idle_workers {
 public:
-    explicit idle_workers(std::size_t workers) : limit_{(static_cast<std::uint32_t>(workers) + 1) / 2} {
+    explicit idle_workers(std::size_t workers)
+        : limit_{(static_cast<std::uint32_t>(workers) + 1) / 2} {
         sleepers_.reserve(workers);
     }
 

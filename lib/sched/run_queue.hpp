@@ -36,7 +36,8 @@ public:
     /// Adds at the tail; false when full. Owner only.
     bool push(coroutine* co) noexcept {
         const std::uint32_t tail = tail_.load(std::memory_order_relaxed); // the owner's own
-        if (tail - head_.load(std::memory_order_acquire) >= capacity) [[unlikely]] return false;
+        if (tail - head_.load(std::memory_order_acquire) >= capacity) [[unlikely]]
+            return false;
         slot(tail).store(co, std::memory_order_relaxed);
         tail_.store(tail + 1, std::memory_order_release);
         return true;
@@ -77,8 +78,9 @@ public:
             const std::uint32_t count = available - available / 2;
             const std::uint32_t tail = thief.tail_.load(std::memory_order_relaxed);
             for (std::uint32_t i = 1; i < count; ++i) {
-                thief.slot(tail + i - 1).store(slot(head + i).load(std::memory_order_relaxed),
-                                               std::memory_order_relaxed);
+                thief.slot(tail + i - 1)
+                    .store(slot(head + i).load(std::memory_order_relaxed),
+                           std::memory_order_relaxed);
             }
             coroutine* const first = slot(head).load(std::memory_order_relaxed);
             if (head_.compare_exchange_weak(head, head + count, std::memory_order_acq_rel,
@@ -97,9 +99,7 @@ public:
     }
 
 private:
-    std::atomic<coroutine*>& slot(std::uint32_t index) noexcept {
-        return slots_[index % capacity];
-    }
+    std::atomic<coroutine*>& slot(std::uint32_t index) noexcept { return slots_[index % capacity]; }
 
     alignas(cache_line_bytes) std::atomic<std::uint32_t> head_{0};
     alignas(cache_line_bytes) std::atomic<std::uint32_t> tail_{0};

@@ -36,7 +36,8 @@ struct run_session {
     void count_end(std::size_t index) noexcept {
         count(stripes[index].ended, index);
         light_fence(); // store `ended`, load `stopping`: partner in wait_until_empty
-        if (stopping.load(std::memory_order_relaxed)) [[unlikely]] announce_end();
+        if (stopping.load(std::memory_order_relaxed)) [[unlikely]]
+            announce_end();
     }
 
     /// Zero only if there was a moment at which none was alive: ends are summed before starts.

@@ -9,9 +9,10 @@
 #include "sched/signal_mask.hpp"
 #include "timer/clock.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <future>
-#include <pthread.h>
 #include <string>
 
 namespace coir::detail {
@@ -95,7 +96,8 @@ bool runtime_core::belongs_to_parent_process() const noexcept {
 }
 
 void runtime_core::inject(coroutine& co) noexcept {
-    if (belongs_to_parent_process()) [[unlikely]] fatal(used_after_fork);
+    if (belongs_to_parent_process()) [[unlikely]]
+        fatal(used_after_fork);
     injected_.push(co);
     announce();
 }

@@ -13,7 +13,8 @@ namespace coir::detail {
 inline constexpr std::size_t least_stack_bytes = std::size_t{16} * 1024;
 
 /// Applies the environment and the automatic choices. Prints a clear error and exits with status 2
-/// for an unusable variable; throws std::invalid_argument (a std::logic_error) for unusable options.
+/// for an unusable variable; throws std::invalid_argument (a std::logic_error) for unusable
+/// options.
 [[nodiscard]] runtime_options resolve_settings(runtime_options options);
 
 /// How many CPUs this process may use: the affinity mask, and for each enclosing cgroup (v1 or v2)

@@ -13,7 +13,8 @@ public:
     worker_signal_mask() noexcept {
         sigset_t blocked;
         ::sigfillset(&blocked);
-        for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS, SIGPROF}) {
+        for (const int fault :
+             {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS, SIGPROF}) {
             ::sigdelset(&blocked, fault);
         }
         ::pthread_sigmask(SIG_SETMASK, &blocked, &before_);

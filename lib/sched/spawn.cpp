@@ -61,8 +61,8 @@ coroutine& make_coroutine(const coroutine_order& order) {
     const std::size_t stack_bytes =
         order.stack_bytes != 0 ? order.stack_bytes : order.runtime->settings().stack_size;
     const std::size_t wanted = stack_bytes + overhead_of(order);
-    const stack memory = here != nullptr ? here->stacks().acquire(wanted)
-                                         : stack_depot::instance().acquire(wanted);
+    const stack memory =
+        here != nullptr ? here->stacks().acquire(wanted) : stack_depot::instance().acquire(wanted);
     coroutine& co = *new (&coroutine_at(memory.top)) coroutine;
     co.memory = memory;
     co.runtime = order.runtime;
@@ -83,7 +83,8 @@ coroutine& make_coroutine(const coroutine_order& order) {
 }
 
 void start_coroutine(coroutine& co) noexcept {
-    if (co.runtime->belongs_to_parent_process()) [[unlikely]] fatal(used_after_fork);
+    if (co.runtime->belongs_to_parent_process()) [[unlikely]]
+        fatal(used_after_fork);
     auto* const floor = align_down(static_cast<std::byte*>(co.payload), frame_alignment);
     context_make(co.flow, co.memory.bottom, floor, coroutine_main);
     worker* const here = current_worker();

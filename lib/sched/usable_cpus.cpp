@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "sched/settings.hpp"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <cmath>
 #include <fstream>
-#include <sched.h>
 #include <sstream>
 #include <string>
 
@@ -80,8 +81,8 @@ std::size_t cgroup_cpu_limit(const std::string& cgroup_file, const std::string& 
         if (hierarchy == "0") {
             limit = smaller_limit(limit, limit_upwards(path, mount_root, read_v2_limit));
         } else if ((',' + controllers + ',').find(",cpu,") != std::string::npos) {
-            limit = smaller_limit(limit,
-                                  limit_upwards(path, mount_root + "/" + controllers, read_v1_limit));
+            limit = smaller_limit(
+                limit, limit_upwards(path, mount_root + "/" + controllers, read_v1_limit));
         }
     }
     return limit;

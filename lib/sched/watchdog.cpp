@@ -6,9 +6,10 @@
 #include "sched/signal_mask.hpp"
 #include "timer/clock.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <climits>
-#include <pthread.h>
 #include <vector>
 
 namespace coir::detail {
@@ -82,8 +83,8 @@ bool watchdog::look() noexcept {
         const std::uint32_t turn = one.turn();
         const bool same_turn = turn == last_turns_[i];
         last_turns_[i] = turn;
-        const bool holds_something = one.has_next() || one.has_stealable() ||
-                                     one.timers().earliest_ns() <= monotonic_ns();
+        const bool holds_something =
+            one.has_next() || one.has_stealable() || one.timers().earliest_ns() <= monotonic_ns();
         if (!same_turn || !holds_something) continue;
         one.stuck.store(true, std::memory_order_relaxed); // a hint for thieves
         if (runtime_.idle().wants_wake()) runtime_.wake_one();

@@ -207,7 +207,8 @@ coroutine* worker::take_next() noexcept {
 coroutine* worker::pop() noexcept { return alone_ ? queue_.pop_alone() : queue_.pop(); }
 
 void worker::push(coroutine& co) noexcept {
-    if (!queue_.push(&co)) [[unlikely]] overflow(co);
+    if (!queue_.push(&co)) [[unlikely]]
+        overflow(co);
 }
 
 // Half of the full ring goes to the shared queue, and `co` behind it.

@@ -19,6 +19,7 @@
 // compilers keep the address of a thread-local for the whole function. So current_worker() is an
 // opaque call, and nothing else here is thread-local.
 
+#include "base/random.hpp"
 #include "fiber/context.hpp"
 #include "fiber/exception_state.hpp"
 #include "fiber/stack_pool.hpp"
@@ -27,7 +28,6 @@
 #include "sched/mailbox.hpp"
 #include "sched/run_queue.hpp"
 #include "timer/timer_heap.hpp"
-#include "base/random.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -62,7 +62,9 @@ public:
     [[nodiscard]] stack_magazine& stacks() noexcept { return stacks_; }
     [[nodiscard]] std::int64_t coarse_now_ns() const noexcept { return now_ns_; }
     [[nodiscard]] fast_random& random() noexcept { return random_; }
-    [[nodiscard]] bool has_exception_in_flight() const noexcept { return thread_exceptions_->uncaught != 0; }
+    [[nodiscard]] bool has_exception_in_flight() const noexcept {
+        return thread_exceptions_->uncaught != 0;
+    }
     std::uint64_t next_id() noexcept;
 
     /// Leaves the running coroutine; `after` runs when it is gone. Returns when it is resumed, by
@@ -104,9 +106,13 @@ public:
     [[nodiscard]] bool has_mail() const noexcept { return !mailbox_.empty(); }
 
     // For the watchdog and thieves; all but `turn` are hints.
-    [[nodiscard]] std::uint32_t turn() const noexcept { return turn_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint32_t turn() const noexcept {
+        return turn_.load(std::memory_order_relaxed);
+    }
     [[nodiscard]] bool has_stealable() const noexcept { return queue_.size() != 0; }
-    [[nodiscard]] bool has_next() const noexcept { return next_.load(std::memory_order_relaxed) != nullptr; }
+    [[nodiscard]] bool has_next() const noexcept {
+        return next_.load(std::memory_order_relaxed) != nullptr;
+    }
     std::atomic<bool> stuck{false}; ///< set by the watchdog: others may take `next_` and due timers
 
 private:

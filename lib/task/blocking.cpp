@@ -47,8 +47,8 @@ void run_blocking(void (*call)(void*) noexcept, void* argument) {
     wait.pool = &pool;
     wait.party = &self;
     wait.epoch = next_epoch(self);
-    park(self, {wait_kind::blocking, nullptr, hand_to_pool, &wait, INT64_MAX,
-                interruption::refused});
+    park(self,
+         {wait_kind::blocking, nullptr, hand_to_pool, &wait, INT64_MAX, interruption::refused});
 }
 
 } // namespace coir::detail

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Owns what a task does from its first instruction to the end of its last handle.
 //
-// The states are those of join_state, and change under `join_lock`. A result is destroyed by whoever
-// holds the task last: the handle, or the coroutine itself when it was detached before its end. It
-// never happens after the coroutine has left its stack, because a destructor may park.
+// The states are those of join_state, and change under `join_lock`. A result is destroyed by
+// whoever holds the task last: the handle, or the coroutine itself when it was detached before its
+// end. It never happens after the coroutine has left its stack, because a destructor may park.
 
 #include "base/check.hpp"
 #include "sched/fork.hpp"
@@ -16,8 +16,9 @@
 #include <coir/cancelled.hpp>
 #include <coir/task.hpp>
 
-#include <mutex>
 #include <sched.h>
+
+#include <mutex>
 #include <stdexcept>
 #include <string>
 

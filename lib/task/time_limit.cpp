@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Owns the scopes that with_timeout, with_deadline and shield put around a body.
 
+#include "sched/timer_thread.hpp"
 #include "sched/worker.hpp"
-#include "time/timer_thread.hpp"
 #include "timer/clock.hpp"
 #include "wait/cancellation.hpp"
 #include "wait/park.hpp"

@@ -3,9 +3,10 @@
 
 #include "sched/runtime_core.hpp"
 
+#include <cxxabi.h>
+
 #include <cstdio>
 #include <cstdlib>
-#include <cxxabi.h>
 #include <string>
 #include <typeinfo>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "time/timer_core.hpp"
 
+#include "sched/timer_thread.hpp"
 #include "sched/worker.hpp"
-#include "time/timer_thread.hpp"
 #include "timer/clock.hpp"
 #include "wait/park.hpp"
 

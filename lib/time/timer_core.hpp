@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// Owns one timer or ticker: an entry in some heap of deadlines, and the channel that gets the ticks.
+// Owns one timer or ticker: an entry in some heap of deadlines, and the channel that gets the
+// ticks.
 //
 // Protocol
 //   `armed` says whether it is going to fire; it and the heap change under `lock`. fire() runs on

@@ -89,8 +89,10 @@ std::size_t park_coroutine(coroutine& self, const park_request& request) noexcep
 } // namespace
 
 waiter& current_waiter() noexcept {
-    if (coroutine* const co = current_coroutine()) [[likely]] return *co;
-    if (forked_inside_coroutine()) [[unlikely]] fatal(used_after_fork);
+    if (coroutine* const co = current_coroutine()) [[likely]]
+        return *co;
+    if (forked_inside_coroutine()) [[unlikely]]
+        fatal(used_after_fork);
     return current_thread_waiter();
 }
 

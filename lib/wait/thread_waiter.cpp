@@ -53,8 +53,8 @@ std::size_t park_thread(thread_waiter& self, const park_request& request,
     bool interrupted = false;
     if (self.scope != nullptr) {
         light_fence(); // store the word, load the flag: partner in cancel()
-        interrupted = self.scope->cancelled.load(std::memory_order_relaxed) &&
-                      interrupt_wait(self, epoch);
+        interrupted =
+            self.scope->cancelled.load(std::memory_order_relaxed) && interrupt_wait(self, epoch);
     }
     if (request.release != nullptr) request.release(request.held);
     if (interrupted) {

@@ -16,9 +16,9 @@ namespace coir::detail {
 struct wait_node : list_links<wait_node> {
     waiter* party = nullptr;
     std::uint64_t epoch = 0;
-    std::size_t index = 0;   ///< becomes the wait's result
-    void* value = nullptr;   ///< what to send, or where to receive: the queue's owner knows
-    bool succeeded = false;  ///< written by the claimer
+    std::size_t index = 0;  ///< becomes the wait's result
+    void* value = nullptr;  ///< what to send, or where to receive: the queue's owner knows
+    bool succeeded = false; ///< written by the claimer
     wait_node* next_woken = nullptr;
 };
 

@@ -41,7 +41,7 @@ template <typename T>
 inline constexpr element_type element_type_of = {
     sizeof(T),
     alignof(T),
-    std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T> && sizeof(T) <= 128,
+    std::is_trivially_copyable_v<T>&& std::is_trivially_destructible_v<T> && sizeof(T) <= 128,
     [](void* slot, void* from) noexcept { ::new (slot) T(std::move(*static_cast<T*>(from))); },
     [](void* to, void* from) noexcept {
         static_cast<std::optional<T>*>(to)->emplace(std::move(*static_cast<T*>(from)));
@@ -69,8 +69,7 @@ COIR_API void forget_sender(channel_core& channel) noexcept;
 /// or timeout. Throws `cancelled`.
 COIR_API channel_status channel_send(channel_core& channel, void* value, std::int64_t deadline_ns);
 /// Moves an element into the std::optional at `out`: success, empty, closed or timeout.
-COIR_API channel_status channel_receive(channel_core& channel, void* out,
-                                        std::int64_t deadline_ns);
+COIR_API channel_status channel_receive(channel_core& channel, void* out, std::int64_t deadline_ns);
 
 COIR_API void channel_close(channel_core& channel) noexcept;
 [[nodiscard]] COIR_API bool is_channel_closed(const channel_core& channel) noexcept;

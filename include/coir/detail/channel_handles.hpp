@@ -46,11 +46,12 @@ public:
 
     [[nodiscard]] channel_core* get() const noexcept { return core_; }
     [[nodiscard]] channel_core& operator*() const {
-        if (core_ == nullptr) [[unlikely]] throw_nil_channel();
+        if (core_ == nullptr) [[unlikely]]
+            throw_nil_channel();
         return *core_;
     }
-    [[nodiscard]] friend bool operator==(const side_reference&, const side_reference&) noexcept =
-        default;
+    [[nodiscard]] friend bool operator==(const side_reference&,
+                                         const side_reference&) noexcept = default;
 
 private:
     channel_core* core_ = nullptr;
@@ -152,7 +153,9 @@ public:
     /// How many values can be buffered; the largest std::size_t if unbounded.
     [[nodiscard]] std::size_t capacity() const { return channel_capacity(core()); }
     /// Whether the handle is not nil.
-    [[nodiscard]] explicit operator bool() const noexcept { return sending_side().get() != nullptr; }
+    [[nodiscard]] explicit operator bool() const noexcept {
+        return sending_side().get() != nullptr;
+    }
     [[nodiscard]] friend bool operator==(const Handle& handle, std::nullptr_t) noexcept {
         return static_cast<const sending&>(handle).sending_side().get() == nullptr;
     }
@@ -243,7 +246,9 @@ public:
     [[nodiscard]] bool closed() const { return is_channel_closed(core()); }
     [[nodiscard]] std::size_t size() const { return channel_size(core()); }
     [[nodiscard]] std::size_t capacity() const { return channel_capacity(core()); }
-    [[nodiscard]] explicit operator bool() const noexcept { return receiving_side().get() != nullptr; }
+    [[nodiscard]] explicit operator bool() const noexcept {
+        return receiving_side().get() != nullptr;
+    }
     [[nodiscard]] friend bool operator==(const Handle& handle, std::nullptr_t) noexcept
         requires(!std::derived_from<Handle, sending<Handle, T>>)
     {

@@ -139,9 +139,7 @@ struct task_payload : result_place<Result> {
     static void drop_callable(void* payload) noexcept {
         std::destroy_at(std::addressof(static_cast<task_payload*>(payload)->call));
     }
-    static void drop_result(void* payload) noexcept {
-        static_cast<task_payload*>(payload)->drop();
-    }
+    static void drop_result(void* payload) noexcept { static_cast<task_payload*>(payload)->drop(); }
     static constexpr payload_operations operations{invoke, drop_callable, drop_result};
 };
 

@@ -96,7 +96,8 @@ template <typename T, typename... Handler> class send_case : public case_base {
 public:
     template <typename... Given>
     send_case(channel_core* channel, T&& value, Given&&... handler)
-        : send_case{channel, std::nullopt, std::addressof(value), std::forward<Given>(handler)...} {}
+        : send_case{channel, std::nullopt, std::addressof(value), std::forward<Given>(handler)...} {
+    }
     template <typename... Given>
     send_case(channel_core* channel, const T& value, Given&&... handler)
         : send_case{channel, std::optional<T>{value}, nullptr, std::forward<Given>(handler)...} {}
@@ -215,7 +216,8 @@ struct any_case {
 };
 
 template <typename Case> struct owned_case final : any_case {
-    template <typename Given> explicit owned_case(Given&& given) : held{std::forward<Given>(given)} {
+    template <typename Given>
+    explicit owned_case(Given&& given) : held{std::forward<Given>(given)} {
         held.own();
     }
     select_entry& entry() noexcept override { return held.entry(); }

@@ -2,8 +2,8 @@
 #pragma once
 // Owns what a typed select case tells the untyped select.
 
-#include <coir/detail/config.hpp>
 #include <coir/detail/channel_core.hpp>
+#include <coir/detail/config.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -12,9 +12,9 @@
 namespace coir::io {
 
 template <typename T>
-concept byte_like = std::same_as<std::remove_cv_t<T>, std::byte> ||
-                    std::same_as<std::remove_cv_t<T>, char> ||
-                    std::same_as<std::remove_cv_t<T>, unsigned char>;
+concept byte_like =
+    std::same_as<std::remove_cv_t<T>, std::byte> || std::same_as<std::remove_cv_t<T>, char> ||
+    std::same_as<std::remove_cv_t<T>, unsigned char>;
 
 /// Memory to read into: a span, array, vector or string of std::byte or char.
 class buffer {
@@ -22,8 +22,9 @@ public:
     buffer(void* data, std::size_t size) noexcept : data_{data}, size_{size} {}
     template <typename Range>
         requires std::ranges::contiguous_range<Range> && std::ranges::sized_range<Range> &&
-                 byte_like<std::remove_reference_t<std::ranges::range_reference_t<Range>>> &&
-                 (!std::is_const_v<std::remove_reference_t<std::ranges::range_reference_t<Range>>>)
+                     byte_like<std::remove_reference_t<std::ranges::range_reference_t<Range>>> &&
+                     (!std::is_const_v<
+                         std::remove_reference_t<std::ranges::range_reference_t<Range>>>)
     buffer(Range&& memory) noexcept
         : data_{std::ranges::data(memory)}, size_{std::ranges::size(memory)} {}
 
@@ -49,7 +50,8 @@ public:
     template <typename Range>
         requires std::ranges::contiguous_range<const Range> &&
                      std::ranges::sized_range<const Range> &&
-                     byte_like<std::remove_reference_t<std::ranges::range_reference_t<const Range>>> &&
+                     byte_like<
+                         std::remove_reference_t<std::ranges::range_reference_t<const Range>>> &&
                      (!std::convertible_to<const Range&, std::string_view>)
     bytes(const Range& memory) noexcept
         : data_{std::ranges::data(memory)}, size_{std::ranges::size(memory)} {}

@@ -3,9 +3,10 @@
 // Owns the verbs that all streams share.
 //
 // Every operation parks the coroutine, never the thread, and returns only when the kernel no longer
-// holds its buffer. Each throws std::system_error and has a twin that takes a std::error_code&, which
-// throws `cancelled` only. One coroutine may read while another writes, and any may close: what is
-// under way then ends with std::errc::operation_canceled. On a closed handle: bad_file_descriptor.
+// holds its buffer. Each throws std::system_error and has a twin that takes a std::error_code&,
+// which throws `cancelled` only. One coroutine may read while another writes, and any may close:
+// what is under way then ends with std::errc::operation_canceled. On a closed handle:
+// bad_file_descriptor.
 
 #include <coir/io/bytes.hpp>
 #include <coir/io/error.hpp>

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-#include "time/timer_thread.hpp"
+#include "sched/timer_thread.hpp"
 
 #include "base/futex.hpp"
-#include "sched/deadlock.hpp"
 #include "sched/fork.hpp"
 #include "sched/signal_mask.hpp"
 #include "timer/clock.hpp"
 
 #include <pthread.h>
+
 #include <thread>
 
 namespace coir::detail {
@@ -28,7 +28,6 @@ void timer_thread::insert(timer_entry& entry) {
 }
 
 void timer_thread::start() {
-    outside_timers.store(&heap_, std::memory_order_release); // a pending one is no deadlock
     const worker_signal_mask mask;
     std::thread{[this] {
         ::pthread_setname_np(::pthread_self(), "coir-timers");

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// Owns the coroutines of a wait_group.
+
+#include "sched/coroutine.hpp"
+#include "task/unhandled.hpp"
+
+#include <coir/detail/launch.hpp>
+#include <coir/sync/wait_group.hpp>
+
+#include <utility>
+
+namespace coir::detail {
+namespace {
+
+// Nothing of the coroutine's work is left when it is counted as done.
+void count_off(coroutine& self) noexcept {
+    if (self.failure != nullptr) report_unhandled(self, std::exchange(self.failure, nullptr));
+    static_cast<const payload_operations*>(self.payload_operations)->drop_result(self.payload);
+    static_cast<void>(static_cast<countdown*>(self.at_end_argument)->subtract(1));
+}
+
+} // namespace
+
+void launch_counted(coroutine& co, countdown& count) noexcept {
+    co.at_end = count_off;
+    co.at_end_argument = &count;
+    detach_task(co);
+    launch_task(co);
+}
+
+} // namespace coir::detail
