@@ -127,6 +127,8 @@ void channel_core::finish_send(const hold& got, void* from) noexcept {
     }
     construct(got.place, from);
     buffer_.mark_filled(got.place);
+    // A trivial element was there at once: nobody can have begun to wait for it in between.
+    if (type_.trivial) return lock.unlock();
     settle();
 }
 
@@ -137,6 +139,7 @@ void channel_core::finish_receive(const hold& got, void* out) noexcept {
         return;
     }
     extract(got.place, out);
+    if (type_.trivial && senders_.empty()) return lock.unlock();
     settle();
 }
 
