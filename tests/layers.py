@@ -43,6 +43,7 @@ PUBLIC = {
     "select.hpp": "task",  # its cases are channels and tasks
     "blocking.hpp": "task",
     "group.hpp": "task",
+    "sync/wait_group.hpp": "task",  # its go starts tasks
     "local.hpp": "task",
     "debug.hpp": "debug",
     "testing.hpp": "testing",
@@ -50,6 +51,9 @@ PUBLIC = {
     "detail/config.hpp": "base",
     "detail/clocks.hpp": "base",
     "detail/deadline.hpp": "base",
+    "detail/clocks.hpp": "base",
+    "detail/countdown.hpp": "sync",
+    "detail/sync_state.hpp": "sync",
     "detail/channel_core.hpp": "chan",
     "detail/channel_handles.hpp": "chan",
     "detail/select_entry.hpp": "chan",

@@ -31,7 +31,9 @@ template <typename T> class sender : public detail::sending<sender<T>, T> {
 public:
     sender() noexcept = default;
     template <std::same_as<std::nullptr_t> Null> sender(Null) noexcept {}
-    [[nodiscard]] friend bool operator==(const sender&, const sender&) noexcept = default;
+    [[nodiscard]] friend bool operator==(const sender& left, const sender& right) noexcept {
+        return left.sending_end_ == right.sending_end_;
+    }
 
 private:
     friend struct detail::channel_access;
@@ -45,7 +47,9 @@ template <typename T> class receiver : public detail::receiving<receiver<T>, T> 
 public:
     receiver() noexcept = default;
     template <std::same_as<std::nullptr_t> Null> receiver(Null) noexcept {}
-    [[nodiscard]] friend bool operator==(const receiver&, const receiver&) noexcept = default;
+    [[nodiscard]] friend bool operator==(const receiver& left, const receiver& right) noexcept {
+        return left.receiving_end_ == right.receiving_end_;
+    }
 
 private:
     friend struct detail::channel_access;
@@ -98,7 +102,9 @@ public:
     using detail::sending<chan<T>, T>::capacity;
     using detail::sending<chan<T>, T>::operator bool;
 
-    [[nodiscard]] friend bool operator==(const chan&, const chan&) noexcept = default;
+    [[nodiscard]] friend bool operator==(const chan& left, const chan& right) noexcept {
+        return left.sending_end_ == right.sending_end_;
+    }
 
 private:
     friend struct detail::channel_access;

@@ -78,13 +78,39 @@ channel_status channel_core::receive(void* out, std::int64_t deadline_ns) {
     return channel_status::timeout;
 }
 
-void channel_core::close() noexcept {
+void channel_core::send_last(void* value) noexcept {
     wake_list woken;
     lock.lock();
+    hold got;
+    try {
+        if (begin_send(got) == readiness::ready) {
+            if (got.peer != nullptr) {
+                type_.deliver(got.peer->value, value);
+                got.peer->succeeded = true;
+                woken.add(*got.peer);
+            } else {
+                construct(got.place, value);
+                buffer_.mark_filled(got.place);
+            }
+        }
+    } catch (const std::bad_alloc&) { // then it is only closed
+    }
+    close_locked(woken);
+    lock.unlock();
+    woken.wake();
+}
+
+void channel_core::close_locked(wake_list& woken) noexcept {
     // release: pairs with closed(); what was done before closing is visible to who sees it closed.
     closed_.store(true, std::memory_order_release);
     refuse_all(senders_, woken);
     if (buffer_.size() == 0) refuse_all(receivers_, woken);
+}
+
+void channel_core::close() noexcept {
+    wake_list woken;
+    lock.lock();
+    close_locked(woken);
     lock.unlock();
     woken.wake();
 }
@@ -331,6 +357,7 @@ channel_status channel_receive(channel_core& channel, void* out, std::int64_t de
     return channel.receive(out, deadline_ns);
 }
 
+void channel_send_last(channel_core& channel, void* value) noexcept { channel.send_last(value); }
 void channel_close(channel_core& channel) noexcept { channel.close(); }
 bool is_channel_closed(const channel_core& channel) noexcept { return channel.closed(); }
 std::size_t channel_size(const channel_core& channel) noexcept {

@@ -42,6 +42,7 @@ public:
 
     channel_status send(void* value, std::int64_t deadline_ns);
     channel_status receive(void* out, std::int64_t deadline_ns);
+    void send_last(void* value) noexcept;
     void close() noexcept;
     [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
     [[nodiscard]] std::size_t size() noexcept;
@@ -88,6 +89,7 @@ private:
     bool pump_one(wake_list& woken) noexcept;
     bool accept_from_sender(wake_list& woken) noexcept;
     void settle() noexcept;
+    void close_locked(wake_list& woken) noexcept;
     void refuse_all(wait_queue& queue, wake_list& woken) noexcept;
     void abandon() noexcept;
     void unlock_or_free() noexcept;

@@ -32,7 +32,8 @@ public:
 
     /// Adds a slot at the tail. Throws std::bad_alloc with nothing changed.
     slot reserve() {
-        if (tail_ == nullptr || tail_index_ == slots_) [[unlikely]] append_block();
+        if (tail_ == nullptr || tail_index_ == slots_) [[unlikely]]
+            append_block();
         ++size_;
         const std::uint32_t index = tail_index_++;
         return {tail_, index, element_at(*tail_, index)};
@@ -56,12 +57,14 @@ public:
         --size_;
         block* const home = head_;
         const std::uint32_t index = head_index_++;
-        if (head_index_ == slots_) [[unlikely]] leave_block();
+        if (head_index_ == slots_) [[unlikely]]
+            leave_block();
         return {home, index, element_at(*home, index)};
     }
 
     void release(const slot& released) noexcept {
-        if (++released.home->released == slots_) [[unlikely]] recycle(*released.home);
+        if (++released.home->released == slots_) [[unlikely]]
+            recycle(*released.home);
     }
 
     struct block {

@@ -51,11 +51,10 @@ answer look_up(const std::string& host, const std::string& service, int flags) {
 // behind.
 answer look_up_abandonable(const std::string& host, const std::string& service) {
     auto [answered, answers] = channel<answer>(1);
-    go({.name = "resolve " + host}, [host, service, answered = answered] {
+    go({.name = "resolve " + host}, [host, service, out = std::move(answered)] {
         static_cast<void>(
-            answered.send(blocking([&] { return look_up(host, service, AI_ADDRCONFIG); })));
+            out.send(blocking([&] { return look_up(host, service, AI_ADDRCONFIG); })));
     });
-    answered = nullptr;
     std::optional<answer> found = answers.recv();
     if (!found) throw cancelled{}; // the runtime ends
     return std::move(*found);

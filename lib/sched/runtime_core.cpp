@@ -12,6 +12,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <array>
 #include <future>
 #include <string>
 
@@ -85,6 +86,8 @@ void runtime_core::stop() noexcept {
     }
     watchdog_.stop();
     blocking_.stop();
+    // acquire: pairs with ~visit. They are on their way out; none comes in any more.
+    while (visitors_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
     // seq_cst: pairs with the fence of worker::sleep, as the push of announce() does.
     stopped_.store(true, std::memory_order_seq_cst);
     for (std::size_t i = 0; i < threads_.size(); ++i) workers_[i]->wake_if_open();
@@ -98,6 +101,7 @@ bool runtime_core::belongs_to_parent_process() const noexcept {
 void runtime_core::inject(coroutine& co) noexcept {
     if (belongs_to_parent_process()) [[unlikely]]
         fatal(used_after_fork);
+    const visit visiting{*this};
     injected_.push(co);
     announce();
 }
@@ -119,17 +123,18 @@ bool runtime_core::quiescent() noexcept {
 
 // A look costs a walk over /proc, and programs fall quiet often: so only after a while of quiet,
 // and ever less often.
-std::int64_t runtime_core::look_for_deadlock() noexcept {
-    constexpr std::int64_t first_look_ns = 20'000'000;
-    constexpr std::int64_t later_look_ns = 1'000'000'000;
-    if (settings_.on_deadlock == deadlock_action::off || !quiescent()) {
-        quiet_looks_.store(0, std::memory_order_relaxed); // a pace, nothing hangs on it
-        return INT64_MAX;
-    }
-    const std::uint32_t looks = quiet_looks_.fetch_add(1, std::memory_order_relaxed);
-    if (looks == 0) return monotonic_ns() + first_look_ns;
-    if (report_deadlock() == deadlock_verdict::reported) return INT64_MAX;
-    return monotonic_ns() + later_look_ns;
+std::int64_t runtime_core::look_for_deadlock(bool was_active) noexcept {
+    constexpr std::int64_t millisecond_ns = 1'000'000;
+    constexpr std::array pauses_ns{20 * millisecond_ns, 100 * millisecond_ns,
+                                   1000 * millisecond_ns};
+    if (settings_.on_deadlock == deadlock_action::off || !quiescent()) return INT64_MAX;
+    // relaxed: a pace, nothing hangs on it.
+    if (was_active) quiet_looks_.store(0, std::memory_order_relaxed);
+    const std::uint32_t looks = quiet_looks_.load(std::memory_order_relaxed);
+    if (looks != 0 && report_deadlock() == deadlock_verdict::reported) return INT64_MAX;
+    const std::size_t next = std::min<std::size_t>(looks, pauses_ns.size() - 1);
+    quiet_looks_.store(static_cast<std::uint32_t>(next) + 1, std::memory_order_relaxed);
+    return monotonic_ns() + pauses_ns[next];
 }
 
 run_session& runtime_core::begin_session() {

@@ -41,6 +41,22 @@ public:
     /// Makes a coroutine runnable from outside the workers.
     void inject(coroutine& co) noexcept;
 
+    /// Held by a thread that is no worker of this runtime while it wakes somebody: what it wakes
+    /// may end, and with it the whole runtime, before the thread is out of here.
+    class visit {
+    public:
+        explicit visit(runtime_core& visited) noexcept : visited_{visited} {
+            visited_.visitors_.fetch_add(1, std::memory_order_relaxed); // the runtime is alive yet
+        }
+        visit(const visit&) = delete;
+        visit& operator=(const visit&) = delete;
+        // release: pairs with the destructor's acquire; the visitor is done with everything.
+        ~visit() { visited_.visitors_.fetch_sub(1, std::memory_order_release); }
+
+    private:
+        runtime_core& visited_;
+    };
+
     /// Sees to it that what was put into the shared queue is taken: see idle.hpp.
     void announce() noexcept {
         std::atomic_thread_fence(std::memory_order_seq_cst); // partner: worker::sleep
@@ -57,8 +73,9 @@ public:
     }
 
     /// For a worker that falls asleep: when to wake up for another look, INT64_MAX for never.
-    /// Reports a deadlock when there is one.
-    std::int64_t look_for_deadlock() noexcept;
+    /// Reports a deadlock when there is one. `was_active`: it has run something since its last
+    /// sleep.
+    std::int64_t look_for_deadlock(bool was_active) noexcept;
     /// Nothing runs, is queued, or is under way that could make something run.
     [[nodiscard]] bool quiescent() noexcept;
 
@@ -88,6 +105,7 @@ private:
     std::vector<std::unique_ptr<worker>> workers_;
     std::vector<std::thread> threads_;
     std::atomic<bool> stopped_{false};
+    std::atomic<std::uint32_t> visitors_{0};
     std::atomic<std::uint32_t> quiet_looks_{0};
     blocking_pool blocking_;
     watchdog watchdog_;

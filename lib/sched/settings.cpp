@@ -78,6 +78,11 @@ void read_choice(const char* name, const char* wanted, Value& into,
     reject(name, value, wanted);
 }
 
+void refuse_tracing() {
+    const char* const value = variable("COIR_TRACE");
+    if (value != nullptr) reject("COIR_TRACE", value, "this version of coir cannot trace yet");
+}
+
 void refuse_unusable(const runtime_options& options) {
     if (options.workers > most_workers) {
         throw std::invalid_argument{"coir::runtime_options: workers must be at most 1024"};
@@ -95,6 +100,7 @@ void refuse_unusable(const runtime_options& options) {
 runtime_options resolve_settings(runtime_options options) {
     using namespace std::string_view_literals;
     refuse_unusable(options);
+    refuse_tracing();
     read_workers(options);
     read_stack_size(options);
     read_choice("COIR_IO", "expected automatic, uring or epoll", options.io,

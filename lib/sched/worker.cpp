@@ -7,6 +7,7 @@
 #include "timer/clock.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace coir::detail {
 namespace {
@@ -60,6 +61,7 @@ void worker::serve() {
 
 void worker::resume(coroutine& co) noexcept {
     after_ = {nothing, nullptr};
+    ran_since_sleep_ = true;
     switch_away(loop_, &co);
     arrive();
 }
@@ -108,7 +110,9 @@ void worker::sleep() noexcept {
     }
     std::atomic_thread_fence(std::memory_order_seq_cst); // partner: runtime_core::announce
     if (!sees_work_elsewhere()) {
-        io_->wait(std::min({timers_.earliest_ns(), runtime_.look_for_deadlock(), next_trim_ns()}));
+        const bool was_active = std::exchange(ran_since_sleep_, false);
+        const std::int64_t look_ns = runtime_.look_for_deadlock(was_active);
+        io_->wait(std::min({timers_.earliest_ns(), look_ns, next_trim_ns()}));
     }
     searching_ = idle.leave_sleep(*this);
 }
@@ -253,6 +257,12 @@ void worker::ready(coroutine& co) noexcept {
 void worker::ready_last(coroutine& co) noexcept {
     push(co);
     if (!alone_) runtime_.hint();
+}
+
+void worker::post(remote_call& call) noexcept {
+    const runtime_core::visit visiting{runtime_};
+    mailbox_.post(call);
+    io_->wake();
 }
 
 // --- Leaving --------------------------------------------------------------------------------

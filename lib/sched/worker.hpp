@@ -94,10 +94,7 @@ public:
     void ready_last(coroutine& co) noexcept;
 
     /// Has `call` run by this worker, soon. Any thread.
-    void post(remote_call& call) noexcept {
-        mailbox_.post(call);
-        io_->wake();
-    }
+    void post(remote_call& call) noexcept;
     /// Ends the current or next sleep. Any thread.
     void wake() noexcept { io_->wake(); }
     void wake_if_open() noexcept {
@@ -152,6 +149,7 @@ private:
     const std::size_t index_;
     const bool alone_; ///< the only worker: nobody steals
     bool searching_ = false;
+    bool ran_since_sleep_ = false;
     std::uint32_t duties_in_ = turns_between_duties;
     std::uint32_t next_streak_ = 0;
     coroutine* current_ = nullptr;

@@ -9,6 +9,7 @@
 #include "sched/fork.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/spawn.hpp"
+#include "task/local.hpp"
 #include "task/unhandled.hpp"
 #include "wait/cancellation.hpp"
 #include "wait/park.hpp"
@@ -76,6 +77,7 @@ void run_task(coroutine& self) noexcept {
     run_callable(self);
     // From here on user code runs only to be got rid of, which a cancellation must not disturb.
     ++self.firm_depth;
+    if (self.locals != nullptr) drop_locals(self);
     if (self.at_end != nullptr) self.at_end(self);
     if (!announce_end(self)) collect_leftovers(self);
 }
@@ -115,12 +117,26 @@ coroutine& prepare_task(const start_request& request) {
     order.name = request.options.name;
     coroutine& co = make_coroutine(order);
     co.payload_operations = request.operations;
+    const coroutine* const parent = current_coroutine();
+    if (parent == nullptr || parent->locals != nullptr) {
+        try {
+            inherit_locals(co);
+        } catch (...) {
+            discard_coroutine(co);
+            throw;
+        }
+    }
     return co;
 }
 
 void* payload_of(coroutine& co) noexcept { return co.payload; }
 void launch_task(coroutine& co) noexcept { start_coroutine(co); }
-void abandon_task(coroutine& co) noexcept { discard_coroutine(co); }
+
+void abandon_task(coroutine& co) noexcept {
+    drop_locals(co);
+    discard_coroutine(co);
+}
+
 
 void wait_for_task(coroutine& co) {
     co.join_lock.lock();

@@ -54,7 +54,8 @@ void fire(timer_entry& entry) noexcept {
         return;
     }
     if (timer.once_for_all) {
-        send_tick(timer, now_ns);
+        clock::time_point now{std::chrono::nanoseconds{now_ns}};
+        channel_send_last(*timer.ticks, &now);
         return end_once_for_all(timer);
     }
     const std::lock_guard guard{timer.lock};

@@ -50,12 +50,26 @@ void interrupt_owner(cancel_scope& scope) noexcept {
     schedule_last(static_cast<coroutine&>(owner));
 }
 
-void mark_all(cancel_scope& top, std::vector<std::stop_source>& stops) {
+using stop_sources = std::vector<std::stop_source>;
+
+void collect_stop(const cancel_scope& scope, stop_sources& stops) {
+    if (scope.stop.stop_possible() && !scope.stop.stop_requested()) stops.push_back(scope.stop);
+}
+
+void collect_stops(cancel_scope& top, stop_sources& stops) {
+    walk(top, [&](cancel_scope& scope) {
+        if (&scope != &top && scope.shielded) return false;
+        collect_stop(scope, stops);
+        return true;
+    });
+}
+
+void mark_all(cancel_scope& top, stop_sources& stops) {
     walk(top, [&](cancel_scope& scope) {
         if (&scope != &top && scope.shielded) return false;
         // relaxed: ordered against the waits by the fences.
         scope.cancelled.store(true, std::memory_order_relaxed);
-        if (scope.stop.stop_possible() && !scope.stop.stop_requested()) stops.push_back(scope.stop);
+        collect_stop(scope, stops); // one that was made since collect_stops()
         return true;
     });
 }
@@ -68,26 +82,34 @@ void interrupt_all(cancel_scope& top) {
     });
 }
 
-void request_stops(std::vector<std::stop_source>& stops) {
+void request_stops(stop_sources& stops) {
     for (std::stop_source& stop : stops) stop.request_stop(); // user callbacks: under no lock
+    stops.clear();
 }
 
 } // namespace
 
 void cancel(cancel_scope& scope) noexcept {
-    std::vector<std::stop_source> stops;
+    stop_sources stops;
+    collect_stops(scope, stops);
+    request_stops(stops); // first, so that who gets `cancelled` finds its token stopped
     mark_all(scope, stops);
+    request_stops(stops);
     heavy_fence(); // store the flag, load the word: partner in commit() and park_thread()
     interrupt_all(scope);
-    request_stops(stops);
 }
 
 namespace {
 
 struct session_sweep {
     run_session& session;
-    std::vector<std::stop_source> stops;
+    stop_sources stops;
 };
+
+void collect_member(coroutine& co, void* argument) {
+    auto& sweep = *static_cast<session_sweep*>(argument);
+    if (co.session == &sweep.session) collect_stops(co.root_scope, sweep.stops);
+}
 
 void mark_member(coroutine& co, void* argument) {
     auto& sweep = *static_cast<session_sweep*>(argument);
@@ -105,10 +127,12 @@ void cancel_session(run_session& session) noexcept {
     session_sweep sweep{session, {}};
     session.stopping.store(true, std::memory_order_relaxed);
     heavy_fence(); // store `stopping`, read the pins: partner in start_coroutine
+    for_each_coroutine(collect_member, &sweep);
+    request_stops(sweep.stops);
     for_each_coroutine(mark_member, &sweep);
+    request_stops(sweep.stops);
     heavy_fence(); // as in cancel()
     for_each_coroutine(interrupt_member, &sweep);
-    request_stops(sweep.stops);
 }
 
 void link_scope(cancel_scope& scope, cancel_scope& parent) noexcept {

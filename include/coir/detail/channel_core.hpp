@@ -71,6 +71,9 @@ COIR_API channel_status channel_send(channel_core& channel, void* value, std::in
 /// Moves an element into the std::optional at `out`: success, empty, closed or timeout.
 COIR_API channel_status channel_receive(channel_core& channel, void* out, std::int64_t deadline_ns);
 
+/// Sends *value if there is room or a receiver, and closes the channel, in one step; for trivial
+/// elements.
+COIR_API void channel_send_last(channel_core& channel, void* value) noexcept;
 COIR_API void channel_close(channel_core& channel) noexcept;
 [[nodiscard]] COIR_API bool is_channel_closed(const channel_core& channel) noexcept;
 [[nodiscard]] COIR_API std::size_t channel_size(const channel_core& channel) noexcept;

@@ -96,13 +96,16 @@ template <typename T, typename... Handler> class send_case : public case_base {
 public:
     template <typename... Given>
     send_case(channel_core* channel, T&& value, Given&&... handler)
-        : send_case{channel, std::nullopt, std::addressof(value), std::forward<Given>(handler)...} {
-    }
+        : send_case{channel, std::addressof(value), nullptr, std::forward<Given>(handler)...} {}
     template <typename... Given>
     send_case(channel_core* channel, const T& value, Given&&... handler)
-        : send_case{channel, std::optional<T>{value}, nullptr, std::forward<Given>(handler)...} {}
+        : send_case{channel, nullptr, std::addressof(value), std::forward<Given>(handler)...} {}
 
-    void prepare() noexcept { entry_.value = value_.has_value() ? &*value_ : referred_; }
+    /// Copies an lvalue, which may throw, before anything has happened.
+    void prepare() {
+        copy_lvalue();
+        entry_.value = value_.has_value() ? std::addressof(*value_) : referred_;
+    }
     void complete() {
         if constexpr (sizeof...(Handler) == 1) {
             call(std::get<0>(handler_));
@@ -113,15 +116,24 @@ public:
     /// Keeps channel and value for a case that outlives the handle and the value.
     void own() {
         kept_ = sender_reference::share(entry_.channel);
+        copy_lvalue();
+        copied_from_ = nullptr;
         if (referred_ != nullptr) value_.emplace(std::move(*std::exchange(referred_, nullptr)));
     }
 
 private:
     template <typename... Given>
-    send_case(channel_core* channel, std::optional<T> copy, T* referred, Given&&... handler)
+    send_case(channel_core* channel, T* referred, const T* copied_from, Given&&... handler)
         : case_base{channel != nullptr ? select_kind::send : select_kind::never},
-          handler_{std::forward<Given>(handler)...}, value_{std::move(copy)}, referred_{referred} {
+          handler_(std::forward<Given>(handler)...), referred_{referred},
+          copied_from_{copied_from} {
         entry_.channel = channel;
+    }
+
+    void copy_lvalue() {
+        if constexpr (std::copy_constructible<T>) {
+            if (copied_from_ != nullptr) value_.emplace(*copied_from_);
+        }
     }
 
     template <typename Callable> void call(Callable& handler) {
@@ -137,7 +149,8 @@ private:
 
     std::tuple<Handler...> handler_;
     std::optional<T> value_;
-    T* referred_;
+    T* referred_;          ///< an rvalue, moved from if the case commits
+    const T* copied_from_; ///< an lvalue
     sender_reference kept_;
 };
 

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Owns the client's side of one HTTP/1.1 connection: a request out, its response in.
+
+#include "http/message_io.hpp"
+#include "http/url.hpp"
+
+#include <coir/net/tcp.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+namespace web {
+
+/// Says that the peer spoke, but not proper HTTP.
+struct protocol_error : std::runtime_error {
+    protocol_error(const std::string& what, bool may_pass)
+        : std::runtime_error(what), transient(may_pass) {}
+    bool transient; // whether asking again could help: a cut connection, not a malformed answer
+};
+
+struct response {
+    unsigned status = 0;
+    std::string reason{};
+    std::string location{};
+    std::string body{};
+};
+
+class connection {
+public:
+    /// Connects to the host of `where`; throws std::system_error.
+    explicit connection(const url& where);
+
+    /// Asks for `where`, which must be on this connection's host. Returns nothing if the peer had
+    /// closed the connection and no byte of an answer came: the sign of a kept-alive connection
+    /// that went stale, and safe to ask again elsewhere. `body_limit` is in bytes.
+    std::optional<response> get(const url& where, std::size_t body_limit);
+
+    /// Whether the connection may carry a further request.
+    bool reusable() const { return reusable_; }
+    bool leads_to(const url& where) const { return where.port == port_ && where.host == host_; }
+
+private:
+    bool await_first_byte();
+    response read_response(std::size_t body_limit);
+
+    std::string host_;
+    std::uint16_t port_;
+    coir::tcp_stream stream_;
+    flat_buffer input_;
+    bool reusable_ = false;
+};
+
+} // namespace web
