@@ -1,0 +1,3 @@
+module coir/bench/peers/go
+
+go 1.19

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+var programRows = []row{
+	{"sieve_4000", sieve},
+	{"skynet_join", func() int { skynetByJoin(0, million); return 1 }},
+	{"skynet", func() int {
+		result := make(chan int)
+		go skynet(result, 0, million)
+		<-result
+		return 1
+	}},
+	{"timer_start_stop", func() int {
+		for i := 0; i < million; i++ {
+			time.NewTimer(time.Hour).Stop()
+		}
+		return million
+	}},
+}
+
+func generate(out chan<- int) {
+	for number := 2; ; number++ {
+		out <- number
+	}
+}
+
+func filter(in <-chan int, out chan<- int, prime int) {
+	for {
+		if number := <-in; number%prime != 0 {
+			out <- number
+		}
+	}
+}
+
+func sieve() int {
+	numbers := make(chan int)
+	go generate(numbers)
+	for i := 0; i < 4000; i++ {
+		prime := <-numbers
+		next := make(chan int)
+		go filter(numbers, next, prime)
+		numbers = next
+	}
+	return 1
+}
+
+func skynet(parent chan<- int, first, leaves int) {
+	if leaves == 1 {
+		parent <- first
+		return
+	}
+	results := make(chan int)
+	for i := 0; i < 10; i++ {
+		go skynet(results, first+i*(leaves/10), leaves/10)
+	}
+	sum := 0
+	for i := 0; i < 10; i++ {
+		sum += <-results
+	}
+	parent <- sum
+}
+
+func skynetByJoin(first, leaves int) int {
+	if leaves == 1 {
+		return first
+	}
+	var children sync.WaitGroup
+	var sums [10]int
+	children.Add(10)
+	for i := range sums {
+		go func(i int) {
+			sums[i] = skynetByJoin(first+i*(leaves/10), leaves/10)
+			children.Done()
+		}(i)
+	}
+	children.Wait()
+	sum := 0
+	for _, one := range sums {
+		sum += one
+	}
+	return sum
+}
+
+// The rows that are not elapsed time by operations.
+func timeRows(prefixes []string) {
+	if wanted("sleep_100k", prefixes) {
+		sleepAll() // as in bench/: the stacks were used before
+		before := cpuTime()
+		sleepAll()
+		fmt.Println("sleep_100k", (cpuTime() - before).Nanoseconds())
+	}
+	if wanted("cancel_100k", prefixes) {
+		fmt.Println("cancel_100k", cancel(100_000).Nanoseconds())
+	}
+	if wanted("parked_1M", prefixes) {
+		before := residentBytes()
+		start := time.Now()
+		park(make(chan int), million)
+		fmt.Printf("parked_1M %.1f\n", float64(time.Since(start).Nanoseconds())/million)
+		fmt.Printf("parked_1M_bytes %d\n", (residentBytes()-before)/million)
+	}
+}
+
+func sleepAll() {
+	inParallel(100_000, func() { time.Sleep(100 * time.Millisecond) })
+}
+
+func cpuTime() time.Duration {
+	var usage syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+func residentBytes() int {
+	text, _ := os.ReadFile("/proc/self/statm")
+	pages, _ := strconv.Atoi(strings.Fields(string(text))[1])
+	return pages * os.Getpagesize()
+}
+
+// Starts count goroutines that wait at gate, and returns when each is about to.
+func park(gate chan int, count int) {
+	var started sync.WaitGroup
+	started.Add(count)
+	for i := 0; i < count; i++ {
+		go func() {
+			started.Done()
+			<-gate
+		}()
+	}
+	started.Wait()
+}
+
+func cancel(count int) time.Duration {
+	scope, stop := context.WithCancel(context.Background())
+	var started, ended sync.WaitGroup
+	started.Add(count)
+	ended.Add(count)
+	for i := 0; i < count; i++ {
+		go func() {
+			started.Done()
+			<-scope.Done()
+			ended.Done()
+		}()
+	}
+	started.Wait()
+	start := time.Now()
+	stop()
+	ended.Wait()
+	return time.Since(start)
+}
