@@ -3,87 +3,18 @@
 // Owns structure: groups of coroutines that end together, and what is built on them.
 
 #include <coir/cancelled.hpp>
-#include <coir/detail/launch.hpp>
-#include <coir/sync/mutex.hpp>
+#include <coir/detail/group_parts.hpp>
 
-#include <algorithm>
 #include <cstddef>
-#include <exception>
 #include <functional>
-#include <limits>
-#include <mutex>
 #include <optional>
 #include <ranges>
-#include <stop_token>
 #include <tuple>
 #include <type_traits>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace coir {
-
-/// Settings of a task_group.
-struct task_group_options {
-    /// How many members may be alive at once: `go` waits for room. 0: any number.
-    std::size_t limit = 0;
-    /// Cancels the group when stop is requested.
-    std::stop_token stop = {};
-};
-
-namespace detail {
-
-class group_core;
-
-[[nodiscard]] COIR_API group_core* make_group(const task_group_options& options);
-/// Cancels and joins the members, then frees the group.
-COIR_API void end_group(group_core* group) noexcept;
-
-/// Takes a member's place, waiting for it at the limit; false if the group is cancelled. Throws
-/// `cancelled`.
-[[nodiscard]] COIR_API bool enter_group(group_core& group);
-/// Gives the place back: the member could not be made.
-COIR_API void leave_group(group_core& group) noexcept;
-/// Launches a coroutine that has a place.
-COIR_API void launch_member(group_core& group, coroutine& member) noexcept;
-
-/// Waits for the end of all members, then throws what task_group::wait does.
-COIR_API void wait_for_group(group_core& group);
-/// Only waits. Throws `cancelled` if the caller is.
-COIR_API void join_group(group_core& group);
-COIR_API void stop_group(group_core& group) noexcept;
-[[nodiscard]] COIR_API bool is_group_stopped(const group_core& group) noexcept;
-
-/// Owns a group_core and makes its members.
-class group_handle {
-public:
-    explicit group_handle(const task_group_options& options) : core_{make_group(options)} {}
-    group_handle(const group_handle&) = delete;
-    group_handle& operator=(const group_handle&) = delete;
-    ~group_handle() { end_group(core_); }
-
-    [[nodiscard]] group_core& core() const noexcept { return *core_; }
-
-    template <typename Function, typename... Arguments>
-    void add(const task_options& options, Function&& function, Arguments&&... arguments) const {
-        if (!enter_group(*core_)) return;
-        start_request request;
-        request.options = options;
-        try {
-            coroutine& member = start_raw(request, std::forward<Function>(function),
-                                          std::forward<Arguments>(arguments)...);
-            launch_member(*core_, member);
-        } catch (...) {
-            leave_group(*core_);
-            throw;
-        }
-    }
-
-private:
-    group_core* core_;
-};
-
-} // namespace detail
 
 /// Coroutines that belong together. The first exception that leaves a member cancels the others;
 /// the destructor cancels and joins all that are left, so none outlives the group. When the
@@ -131,52 +62,6 @@ private:
     detail::group_handle group_;
 };
 
-namespace detail {
-
-/// Hands out the elements of a range, one at a time, to coroutines that share the work.
-template <typename Range> class work_list {
-public:
-    explicit work_list(Range& range)
-        : next_{std::ranges::begin(range)}, end_{std::ranges::end(range)} {}
-
-    struct item {
-        std::ranges::iterator_t<Range> element;
-        std::size_t index;
-    };
-    std::optional<item> take() {
-        const std::scoped_lock guard{lock_};
-        if (next_ == end_) return std::nullopt;
-        return item{next_++, index_++};
-    }
-
-private:
-    mutex lock_;
-    std::ranges::iterator_t<Range> next_;
-    std::ranges::sentinel_t<Range> end_;
-    std::size_t index_ = 0;
-};
-
-/// Calls `visit(element, index)` for each element, `limit` at a time. A first exception ends it.
-template <typename Range, typename Visit>
-void share_out(Range& range, std::size_t limit, Visit&& visit) {
-    const auto count = static_cast<std::size_t>(std::ranges::distance(range));
-    work_list<Range> work{range};
-    const group_handle group{task_group_options{}};
-    const auto serve = [&] {
-        while (!is_group_stopped(group.core())) {
-            auto item = work.take();
-            if (!item) return;
-            visit(*item->element, item->index);
-        }
-    };
-    for (std::size_t i = std::min(count, limit == 0 ? count : limit); i > 0; --i) {
-        group.add(task_options{}, serve);
-    }
-    wait_for_group(group.core());
-}
-
-} // namespace detail
-
 /// Calls `function(element)` for each element, at most `limit` at a time (0: all at once), each
 /// call in a coroutine that may serve several, one after the other. Returns when all have returned.
 /// The first exception cancels the others and is rethrown. Elements are passed by reference.
@@ -211,74 +96,6 @@ auto map(Range&& range, Function&& function, std::size_t limit = 0) {
     return results;
 }
 
-namespace detail {
-
-/// The result of one part of `all` or `race`, while it runs.
-template <typename Result> class part {
-public:
-    using type = std::conditional_t<std::is_void_v<Result>, std::monostate, Result>;
-    using stored =
-        std::conditional_t<std::is_reference_v<Result>, std::add_pointer_t<Result>, type>;
-
-    template <typename Function> static stored call(Function& function) {
-        if constexpr (std::is_void_v<Result>) {
-            std::invoke(function);
-            return {};
-        } else if constexpr (std::is_reference_v<Result>) {
-            return &std::invoke(function);
-        } else {
-            return std::invoke(function);
-        }
-    }
-    template <typename Function> void run(Function& function) { value_.emplace(call(function)); }
-    void fill(stored&& value) { value_.emplace(std::move(value)); }
-    [[nodiscard]] bool filled() const noexcept { return value_.has_value(); }
-    type take() {
-        if (!value_) throw cancelled{}; // cut short, and soon so are we
-        if constexpr (std::is_reference_v<Result>) {
-            return static_cast<type>(**value_);
-        } else {
-            return std::move(*value_);
-        }
-    }
-
-private:
-    std::optional<stored> value_;
-};
-
-/// Where the runners of a race report; the first result or error stays.
-template <typename Result> class race_course {
-public:
-    /// Returns whether it has won.
-    template <typename Function> bool run(Function& function) {
-        try {
-            auto value = part<Result>::call(function);
-            const std::scoped_lock guard{lock_};
-            if (winner_.filled()) return false;
-            winner_.fill(std::move(value));
-            return true;
-        } catch (const cancelled&) {
-            throw;
-        } catch (...) {
-            const std::scoped_lock guard{lock_};
-            if (first_error_ == nullptr) first_error_ = std::current_exception();
-            return false;
-        }
-    }
-
-    typename part<Result>::type result() {
-        if (!winner_.filled() && first_error_ != nullptr) std::rethrow_exception(first_error_);
-        return winner_.take();
-    }
-
-private:
-    mutex lock_;
-    part<Result> winner_;
-    std::exception_ptr first_error_;
-};
-
-} // namespace detail
-
 /// Runs the functions concurrently and returns their results, or throws the first error, having
 /// cancelled and joined the others. A function that returns nothing gives std::monostate.
 ///
@@ -288,17 +105,10 @@ template <std::invocable... Functions>
 std::tuple<typename detail::part<std::invoke_result_t<Functions&>>::type...>
 all(Functions&&... functions) {
     std::tuple<detail::part<std::invoke_result_t<Functions&>>...> parts;
-    task_group group;
-    std::apply(
-        [&](auto&... part) { (group.go([&part, &functions] { part.run(functions); }), ...); },
-        parts);
-    group.wait();
-    return std::apply(
-        [](auto&... part) {
-            return std::tuple<typename detail::part<std::invoke_result_t<Functions&>>::type...>{
-                part.take()...};
-        },
-        parts);
+    const detail::group_handle group{task_group_options{}};
+    std::apply([&](auto&... part) { (detail::start_part(group, part, functions), ...); }, parts);
+    detail::wait_for_group(group.core());
+    return std::apply([](auto&... part) { return detail::take_parts(part...); }, parts);
 }
 
 /// Runs the functions concurrently and returns the result of the first that succeeds, having

@@ -35,8 +35,8 @@ TEST_CASE("all returns the results of all, which run concurrently") {
 TEST_CASE("all passes what cannot be copied, and references") {
     for_each_runtime([] {
         int target = 1;
-        auto results = coir::all([] { return std::make_unique<int>(5); },
-                                 [&]() -> int& { return target; });
+        auto results =
+            coir::all([] { return std::make_unique<int>(5); }, [&]() -> int& { return target; });
         static_assert(std::is_same_v<std::tuple_element_t<1, decltype(results)>, int&>);
         CHECK(*std::get<0>(results) == 5);
         CHECK(&std::get<1>(results) == &target);

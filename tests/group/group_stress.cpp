@@ -36,8 +36,7 @@ TEST_CASE("groups that fail, are stopped and time out lose no member") {
                     group.wait();
                 });
             } catch (const std::runtime_error&) { // timed_out is one
-            } catch (const coir::cancelled&) {
-            }
+            } catch (const coir::cancelled&) {}
             CHECK(begun.load() == ended.load());
         }
         coir::yield(); // nothing of this cancelled us

@@ -18,7 +18,7 @@ TEST_CASE("map returns the results in order, whatever order they come in") {
     for_each_runtime([] {
         std::vector<int> numbers(200);
         std::iota(numbers.begin(), numbers.end(), 0);
-        for (const std::size_t limit : {0, 1, 7, 1000}) {
+        for (const std::size_t limit : {0U, 1U, 7U, 1000U}) {
             const auto squares = coir::map(
                 numbers,
                 [](int n) {
@@ -67,12 +67,14 @@ TEST_CASE("elements are passed by reference") {
 
 TEST_CASE("results need neither a default nor a copy") {
     for_each_runtime([] {
-        auto owners = coir::map(std::vector{1, 2, 3},
-                                [](int n) { return std::make_unique<int>(n); });
+        auto owners =
+            coir::map(std::vector{1, 2, 3}, [](int n) { return std::make_unique<int>(n); });
         CHECK(*owners[2] == 3);
-        const auto tracked_ones = coir::map(std::vector{1, 2, 3}, [](int n) { return move_only{n}; });
+        const auto tracked_ones =
+            coir::map(std::vector{1, 2, 3}, [](int n) { return move_only{n}; });
         CHECK(tracked_ones[1] == 2);
-        const std::vector<bool> bits = coir::map(std::vector{1, 2, 3}, [](int n) { return n == 2; });
+        const std::vector<bool> bits =
+            coir::map(std::vector{1, 2, 3}, [](int n) { return n == 2; });
         CHECK(bits == std::vector<bool>{false, true, false});
     });
 }
