@@ -22,7 +22,7 @@ namespace detail {
 
 /// How the values of one local are made and destroyed.
 struct local_type {
-    void* (*make)();                 ///< a value-initialised one
+    void* (*make)();                  ///< a value-initialised one
     void* (*copy)(const void* value); ///< null if children do not inherit
     void (*destroy)(void* value) noexcept;
 };
@@ -42,8 +42,8 @@ COIR_API void give_back_local_key(const local_key& key) noexcept;
 
 /// A variable of which each coroutine has its own value, from its first use (value-initialised) to
 /// the coroutine's end; on OS threads each thread has. A coroutine keeps it wherever it runs, which
-/// a thread_local does not. Made with `coir::inherit`, coroutines begin with a copy of the value that
-/// their parent has when it starts them.
+/// a thread_local does not. Made with `coir::inherit`, coroutines begin with a copy of the value
+/// that their parent has when it starts them.
 ///
 ///     coir::local<std::string> request_id{coir::inherit};
 ///     request_id.set("42");
@@ -61,7 +61,8 @@ public:
     /// Values that coroutines still have are destroyed at their ends.
     ~local() { detail::give_back_local_key(key_); }
 
-    /// The caller's value. The reference is valid until the coroutine ends; do not hand it to others.
+    /// The caller's value. The reference is valid until the coroutine ends; do not hand it to
+    /// others.
     [[nodiscard]] T& operator*() const {
         return *static_cast<T*>(detail::local_value(key_, *type_));
     }

@@ -26,7 +26,8 @@ struct coroutine_locals {
 
     ~coroutine_locals() { clear(); }
 
-    // A destructor may use locals, even this one, so each is out of the table before it is destroyed.
+    // A destructor may use locals, even this one, so each is out of the table before it is
+    // destroyed.
     void clear() noexcept {
         while (!entries.empty()) {
             const entry last = entries.back();
@@ -110,8 +111,7 @@ void* local_value(const local_key& key, const local_type& type) {
         type.destroy(value);
         throw;
     }
-    const auto old =
-        std::exchange(mine.entries[key.place], {key.generation, value, &type});
+    const auto old = std::exchange(mine.entries[key.place], {key.generation, value, &type});
     if (old.generation != 0) old.type->destroy(old.value);
     return value;
 }
