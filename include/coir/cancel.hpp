@@ -41,7 +41,7 @@ private:
     struct state;
     state& self() noexcept;
     [[nodiscard]] const state& self() const noexcept;
-    alignas(16) std::byte memory_[208];
+    alignas(16) std::byte memory_[224];
 };
 
 /// A scope that cancellation from outside does not enter.

@@ -23,6 +23,10 @@ public:
 ///     coir::task<int> t = coir::go([] { return 42; });
 ///     int n = t.join();
 template <typename T> class task {
+    static_assert(!std::is_rvalue_reference_v<T>,
+                  "coir: a task cannot return an rvalue reference, which would dangle: return the "
+                  "value");
+
 public:
     /// A nil task: it has nothing to join.
     task() noexcept = default;

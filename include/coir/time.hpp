@@ -62,7 +62,8 @@ void sleep_until(std::chrono::time_point<std::chrono::steady_clock, Duration> de
 }
 
 /// Makes a channel that gets the time once, after `duration`, and is closed then. For select;
-/// `on_timeout` does the same without a channel.
+/// `on_timeout` does the same without a channel, and leaves nothing behind when another case is
+/// chosen, where this keeps its deadline until it has passed.
 template <typename Rep, typename Period>
 [[nodiscard]] receiver<clock::time_point> after(std::chrono::duration<Rep, Period> duration) {
     return detail::channel_access::make_receiver<clock::time_point>(detail::make_after(
@@ -104,6 +105,7 @@ protected:
     tick_source(std::int64_t first_ns, std::int64_t period_ns)
         : tick_source{chan{1}, first_ns, period_ns} {}
     bool restart(std::int64_t first_ns, std::int64_t period_ns) {
+        if (core_ == nullptr) throw_nil_channel();
         return reset_timer(*core_, first_ns, period_ns);
     }
 

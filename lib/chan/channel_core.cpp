@@ -134,6 +134,9 @@ channel_core::readiness channel_core::begin_send(hold& got) {
 }
 
 channel_core::readiness channel_core::begin_receive(hold& got) noexcept {
+    // Receivers wait, yet an element is there: somebody is just bringing them together, and serves
+    // this one after them.
+    if (busy_ != 0 && !receivers_.empty()) return readiness::must_wait;
     if (buffer_.front_is_filled()) {
         got.place = buffer_.take();
         ++leaving_;

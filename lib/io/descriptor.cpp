@@ -20,16 +20,30 @@ bool descriptor::enter(io_operation& operation) noexcept {
 }
 
 void descriptor::leave(io_operation& operation) noexcept {
-    wait_node* closer = nullptr;
-    {
-        const std::lock_guard guard{lock_};
-        under_way_.remove(operation);
-        if (under_way_.empty()) closer = std::exchange(closer_, nullptr);
-    }
-    if (closer != nullptr && claimed(*closer->party, closer->epoch)) {
-        closer->party->result = closer->index;
-        wake(*closer->party);
-    }
+    lock_.lock();
+    under_way_.remove(operation);
+    unlock_and_tell();
+}
+
+bool descriptor::begin_use() noexcept {
+    const std::lock_guard guard{lock_};
+    if (closing()) return false;
+    ++users_;
+    return true;
+}
+
+void descriptor::end_use() noexcept {
+    lock_.lock();
+    --users_;
+    unlock_and_tell();
+}
+
+void descriptor::unlock_and_tell() noexcept {
+    wait_node* const closer = in_use() ? nullptr : std::exchange(closer_, nullptr);
+    lock_.unlock(); // the closer may free the descriptor as soon as it runs
+    if (closer == nullptr || !claimed(*closer->party, closer->epoch)) return;
+    closer->party->result = closer->index;
+    wake(*closer->party);
 }
 
 void descriptor::close() noexcept {
@@ -45,7 +59,7 @@ void descriptor::close() noexcept {
 
 void descriptor::wait_until_left() noexcept {
     lock_.lock();
-    if (under_way_.empty()) return lock_.unlock();
+    if (!in_use()) return lock_.unlock();
     lock_.unlock();
     heavy_fence(); // store the mark, load the words: partner is the light fence before
                    // look_at_close
@@ -53,7 +67,7 @@ void descriptor::wait_until_left() noexcept {
     for (io_operation* one = under_way_.front(); one != nullptr; one = under_way_.after(*one)) {
         static_cast<void>(interrupt_wait(*one->party, one->epoch, interruption_force::close));
     }
-    if (under_way_.empty()) return lock_.unlock();
+    if (!in_use()) return lock_.unlock();
     waiter& self = current_waiter();
     wait_node node;
     node.party = &self;

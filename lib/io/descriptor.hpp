@@ -32,6 +32,23 @@ public:
         return closing_.load(std::memory_order_relaxed); // ordered by the fences and the lock
     }
 
+    /// While it lives the number is this descriptor's: for system calls made directly, which must
+    /// be short. False when closed.
+    class use {
+    public:
+        explicit use(descriptor& used) noexcept : used_{used}, open_{used.begin_use()} {}
+        use(const use&) = delete;
+        use& operator=(const use&) = delete;
+        ~use() {
+            if (open_) used_.end_use();
+        }
+        [[nodiscard]] explicit operator bool() const noexcept { return open_; }
+
+    private:
+        descriptor& used_;
+        const bool open_;
+    };
+
     /// Ends what is under way, waits for it, closes. Idempotent. Never throws, is never cancelled.
     void close() noexcept;
     /// Gives the number away, still open; nothing may be under way.
@@ -39,11 +56,17 @@ public:
 
 private:
     void wait_until_left() noexcept;
+    [[nodiscard]] bool begin_use() noexcept;
+    void end_use() noexcept;
+    [[nodiscard]] bool in_use() const noexcept { return users_ != 0 || !under_way_.empty(); }
+    /// Releases the lock; wakes the closer if nobody is left.
+    void unlock_and_tell() noexcept;
 
     std::atomic<int> fd_;
     spin_lock lock_;
     std::atomic<bool> closing_{false};
     intrusive_list<io_operation> under_way_; // guarded by lock_, as the next
+    std::uint32_t users_ = 0;
     wait_node* closer_ = nullptr;
 };
 

@@ -59,7 +59,7 @@ void look_at_close(void* argument) noexcept {
 
 int perform(const io_request& request, descriptor* owner) {
     worker* const here = current_worker();
-    if (here == nullptr) {
+    if (here == nullptr || here->current() == nullptr) {
         throw std::logic_error{"coir: I/O outside of a coroutine"};
     }
     coroutine& self = *here->current();
@@ -77,11 +77,9 @@ int perform(const io_request& request, descriptor* owner) {
     here->io().submit(operation, request);
     park(self,
          {wait_kind::io, nullptr, look_at_close, &operation, INT64_MAX, interruption::hooked});
-    if (owner != nullptr) owner->leave(operation);
-    if (operation.result == -ECANCELED) {
-        const bool by_close = owner != nullptr && owner->closing();
-        if (!by_close) throw cancelled{};
-    }
+    const bool by_close = owner != nullptr && owner->closing();
+    if (owner != nullptr) owner->leave(operation); // a closer may now be through with the owner
+    if (operation.result == -ECANCELED && !by_close) throw cancelled{};
     return operation.result;
 }
 

@@ -33,7 +33,9 @@ std::vector<endpoint> interleave(const std::vector<endpoint>& peers) {
 
 class race {
 public:
-    explicit race(std::vector<endpoint> peers) : peers_{std::move(peers)} {}
+    explicit race(std::vector<endpoint> peers) : peers_{std::move(peers)} {
+        attempts_.reserve(peers_.size()); // so that an attempt that has begun is always joined
+    }
     race(const race&) = delete;
     race& operator=(const race&) = delete;
     // The losers are cancelled, and joined whatever happens: they use this frame.
@@ -60,9 +62,8 @@ public:
 private:
     void start_next() {
         const endpoint peer = peers_[attempts_.size()];
-        attempts_.push_back(go({.name = "connect"}, [this, peer] {
-            static_cast<void>(results_.send(connect_one(peer)));
-        }));
+        attempts_.push_back(go({.name = "connect"},
+                               [this, peer] { static_cast<void>(results_.send(attempt(peer))); }));
     }
 
     std::optional<connection> await_result() {
@@ -72,10 +73,19 @@ private:
         return result;
     }
 
+    // Every attempt that is not cancelled has a result.
+    static connection attempt(const endpoint& peer) {
+        try {
+            return connect_one(peer);
+        } catch (const std::bad_alloc&) {
+            return {nullptr, peer, std::make_error_code(std::errc::not_enough_memory)};
+        }
+    }
+
     static void join_quietly(task<void>& attempt) {
         try {
             attempt.join();
-        } catch (const task_cancelled&) { // as asked
+        } catch (...) { // cancelled as asked, or out of memory: a loser either way
         }
     }
 

@@ -47,13 +47,22 @@ answer look_up(const std::string& host, const std::string& service, int flags) {
     return found;
 }
 
+answer look_up_on_pool(const std::string& host, const std::string& service) {
+    try {
+        return blocking([&] { return look_up(host, service, AI_ADDRCONFIG); });
+    } catch (const std::system_error& no_thread) {
+        return {{}, no_thread.code()};
+    } catch (const std::bad_alloc&) {
+        return {{}, {EAI_MEMORY, resolve_category()}};
+    }
+}
+
 // A look-up cannot be cut short. It runs in a coroutine of its own, which a cancelled caller leaves
 // behind.
 answer look_up_abandonable(const std::string& host, const std::string& service) {
     auto [answered, answers] = channel<answer>(1);
     go({.name = "resolve " + host}, [host, service, out = std::move(answered)] {
-        static_cast<void>(
-            out.send(blocking([&] { return look_up(host, service, AI_ADDRCONFIG); })));
+        static_cast<void>(out.send(look_up_on_pool(host, service)));
     });
     std::optional<answer> found = answers.recv();
     if (!found) throw cancelled{}; // the runtime ends

@@ -27,6 +27,23 @@ std::size_t count_or_error(int result, std::error_code& error) {
     return 0;
 }
 
+// Nearly always there is room in the socket's buffer: then one system call and no wait.
+int send_at_once(detail::descriptor& socket, const void* data, std::size_t size) {
+    const detail::descriptor::use held{socket};
+    if (!held) return -EBADF;
+    const ssize_t sent = ::send(socket.fd(), data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return sent >= 0 ? static_cast<int>(sent) : -errno; // no park since: errno is this thread's
+}
+
+template <typename Call>
+std::error_code with_descriptor(const detail::descriptor_pointer& socket, Call&& call) {
+    if (socket == nullptr) return detail::error_from(-EBADF);
+    const detail::descriptor::use held{*socket};
+    if (!held) return detail::error_from(-EBADF);
+    if (call(socket->fd()) == 0) return {};
+    return {errno, std::system_category()};
+}
+
 } // namespace
 
 tcp_stream::tcp_stream(detail::descriptor_pointer open, const endpoint& peer) noexcept
@@ -77,11 +94,8 @@ std::size_t tcp_stream::write_some(io::bytes data, std::error_code& error) {
     if (descriptor_ == nullptr) return count_or_error(-EBADF, error);
     if (data.size() == 0) return count_or_error(0, error);
     const std::size_t size = std::min(data.size(), most_bytes);
-    // Nearly always there is room in the socket's buffer: then one system call and no wait.
-    const ssize_t sent = ::send(descriptor_->fd(), data.data(), size, MSG_DONTWAIT | MSG_NOSIGNAL);
-    const int failure = errno; // right after the call: after a park it is another thread's
-    if (sent >= 0) return count_or_error(static_cast<int>(sent), error);
-    if (failure != EAGAIN && failure != EINTR) return count_or_error(-failure, error);
+    const int sent = send_at_once(*descriptor_, data.data(), size);
+    if (sent != -EAGAIN && sent != -EINTR) return count_or_error(sent, error);
     return count_or_error(
         detail::perform(detail::request::send(descriptor_->fd(), data.data(), size),
                         descriptor_.get()),
@@ -89,10 +103,7 @@ std::size_t tcp_stream::write_some(io::bytes data, std::error_code& error) {
 }
 
 void tcp_stream::shutdown_write(std::error_code& error) {
-    const int fd = native_handle();
-    error.clear();
-    if (fd < 0) error = detail::error_from(-EBADF);
-    if (fd >= 0 && ::shutdown(fd, SHUT_WR) != 0) error = {errno, std::system_category()};
+    error = with_descriptor(descriptor_, [](int fd) { return ::shutdown(fd, SHUT_WR); });
 }
 
 void tcp_stream::shutdown_write() {
@@ -122,9 +133,10 @@ endpoint tcp_stream::remote_endpoint() const {
 
 void tcp_stream::set_no_delay(bool on) {
     const int value = on ? 1 : 0;
-    if (::setsockopt(native_handle(), IPPROTO_TCP, TCP_NODELAY, &value, sizeof value) != 0) {
-        throw std::system_error{errno, std::system_category(), describe("set_no_delay")};
-    }
+    const std::error_code error = with_descriptor(descriptor_, [&](int fd) {
+        return ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value);
+    });
+    if (error) throw std::system_error{error, describe("set_no_delay")};
 }
 
 std::string tcp_stream::describe(const char* verb) const {

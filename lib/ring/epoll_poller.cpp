@@ -290,9 +290,9 @@ bool epoll_poller::deliver() noexcept {
     while (io_completion* const completion = list.pop_front()) {
         const int result = completion->result_;
         completion->stage_ = stage::idle;
-        count(-1);
         delivered = true;
         completion->completed(*completion, result, 0);
+        count(-1); // only now: whoever finds nothing in flight finds what the completion led to
     }
     return delivered;
 }

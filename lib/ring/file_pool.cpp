@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "ring/file_pool.hpp"
 
+#include "base/own_thread.hpp"
 #include "ring/epoll_poller.hpp"
 #include "ring/io_attempt.hpp"
 
-#include <pthread.h>
 #include <signal.h>
 
 #include <atomic>
@@ -80,7 +80,7 @@ bool file_pool::start_thread(file_pool& pool) noexcept {
 }
 
 void* file_pool::thread_main(void* pool) noexcept {
-    ::pthread_setname_np(::pthread_self(), "coir-file");
+    const own_thread registered{"coir-file"};
     static_cast<file_pool*>(pool)->serve();
     return nullptr;
 }

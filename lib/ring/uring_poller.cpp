@@ -284,8 +284,8 @@ void uring_poller::finish(io_completion& completion, int result, unsigned flags)
     if (completion.linked) [[unlikely]]
         cancellation_backlog_.remove(completion);
     completion.stage_ = stage::idle;
-    count(-1);
     completion.completed(completion, result, flags);
+    count(-1); // only now: whoever finds nothing in flight finds what the completion led to
 }
 
 } // namespace coir::detail

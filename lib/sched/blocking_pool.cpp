@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sched/blocking_pool.hpp"
 
+#include "base/own_thread.hpp"
 #include "sched/signal_mask.hpp"
-
-#include <pthread.h>
 
 #include <chrono>
 #include <system_error>
@@ -41,7 +40,7 @@ void blocking_pool::submit(blocking_job& job) noexcept {
 void blocking_pool::start_thread() {
     const worker_signal_mask mask;
     std::thread{[this] {
-        ::pthread_setname_np(::pthread_self(), "coir-blocking");
+        const own_thread registered{"coir-blocking"};
         serve();
     }}.detach();
     ++threads_;

@@ -18,9 +18,12 @@
 #include "sched/cancel_scope.hpp"
 #include "sched/waiter.hpp"
 
+#include <coir/runtime_options.hpp>
+
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <string_view>
 
 namespace coir::detail {
@@ -48,7 +51,10 @@ struct coroutine final : waiter {
 
     context flow;
     exception_state exceptions{};
+    /// Null once its runtime has ended, which only ended coroutines survive: then `late_settings`
+    /// stands in. Changed under `join_lock`.
     runtime_core* runtime = nullptr;
+    std::shared_ptr<const runtime_options> late_settings;
     run_session* session = nullptr;
     const coroutine_program* program = nullptr;
     void* payload = nullptr;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sched/deadlock.hpp"
 
+#include "base/own_thread.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/timer_thread.hpp"
 #include "timer/clock.hpp"
@@ -29,21 +30,33 @@ registry& known() {
     return *kept;
 }
 
-// Threads that are neither coir's nor the kernel's (io_uring's workers are listed as well).
+// io_uring's workers are listed as threads of the process; the kernel names them.
+bool is_kernel_worker(const std::string& thread) {
+    std::string name;
+    std::ifstream{"/proc/self/task/" + thread + "/comm"} >> name;
+    return name.starts_with("iou-");
+}
+
+// Threads that are neither coir's nor the kernel's.
 int count_foreign_threads() {
     DIR* const tasks = ::opendir("/proc/self/task");
     if (tasks == nullptr) return 1 << 20; // cannot tell: then there is no deadlock
     int count = 0;
     while (const dirent* const entry = ::readdir(tasks)) {
-        if (entry->d_name[0] == '.') continue;
-        std::string name;
-        std::ifstream{std::string{"/proc/self/task/"} + entry->d_name + "/comm"} >> name;
-        if (!name.starts_with("coir-") && !name.starts_with("iou-")) ++count;
+        const pid_t thread = std::atoi(entry->d_name); // 0 for "." and ".."
+        if (thread != 0 && !is_own_thread(thread) && !is_kernel_worker(entry->d_name)) ++count;
     }
     ::closedir(tasks);
 #if COIR_TSAN
     --count; // the tool's own
 #endif
+    return count;
+}
+
+// Threads that wait in coir for ever: in an operation, or for the end of a run.
+int count_waiting_threads(const registry& all) {
+    int count = parked_threads.load(std::memory_order_seq_cst);
+    for (runtime_core* const one : all.runtimes) count += one->awaited_sessions();
     return count;
 }
 
@@ -61,6 +74,7 @@ bool some_alive(const registry& all) {
 }
 
 void print_coroutine(coroutine& co, void* printed) {
+    if (co.joining.load(std::memory_order_acquire) >= join_state::finishing) return; // it has ended
     const wait_kind kind = co.kind.load(std::memory_order_relaxed);
     const void* const object = co.object.load(std::memory_order_relaxed);
     const std::int64_t since = co.since_ns.load(std::memory_order_relaxed);
@@ -99,10 +113,15 @@ deadlock_verdict report_deadlock() noexcept {
     if (!guard.owns_lock() || !some_alive(all) || !all_quiet(all)) {
         return deadlock_verdict::alive;
     }
-    const int parked = parked_threads.load(std::memory_order_seq_cst);
-    // A thread may have woken a coroutine just before it parked, after our first look: look again
-    // after counting. One that parks later than that was counted as alive.
-    if (count_foreign_threads() > parked || !all_quiet(all)) return deadlock_verdict::alive;
+    // Between the two looks nothing may have moved: a thread may have woken another one, or a
+    // coroutine, just before it parked or ended.
+    const std::uint64_t wakes = thread_wakes.load(std::memory_order_seq_cst);
+    const int waiting = count_waiting_threads(all);
+    const bool others_live = count_foreign_threads() > waiting;
+    if (others_live || waiting != count_waiting_threads(all) ||
+        wakes != thread_wakes.load(std::memory_order_seq_cst) || !all_quiet(all)) {
+        return deadlock_verdict::alive;
+    }
     print_report();
     switch (all.runtimes.front()->settings().on_deadlock) {
     case deadlock_action::abort: std::abort();

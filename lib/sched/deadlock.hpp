@@ -4,7 +4,7 @@
 //
 // All is lost when every runtime of the process is quiescent, is inside `run`, and every thread
 // that coir did not start is itself parked in a coir operation without a deadline. Threads are
-// counted in /proc/self/task; coir's own carry names that begin with "coir-".
+// counted in /proc/self/task, without coir's own (own_thread.hpp).
 
 #include <atomic>
 #include <cstdint>
@@ -26,5 +26,7 @@ deadlock_verdict report_deadlock() noexcept;
 
 /// Threads that coir did not start and that wait in a coir operation without a deadline.
 inline std::atomic<int> parked_threads{0};
+/// How often a parked thread was woken.
+inline std::atomic<std::uint64_t> thread_wakes{0};
 
 } // namespace coir::detail

@@ -66,7 +66,13 @@ public:
     }
 
     /// Returns whether the caller was the last that searched.
-    bool end_search() noexcept { return searching_.fetch_sub(1, std::memory_order_seq_cst) == 1; }
+    bool end_search() noexcept {
+        const bool was_last = searching_.fetch_sub(1, std::memory_order_seq_cst) == 1;
+        // The caller looks at the queues next: store `searching`, load the queue. Partner:
+        // announce.
+        std::atomic_thread_fence(std::memory_order_seq_cst);
+        return was_last;
+    }
 
     void enter_sleep(worker& self) noexcept {
         const std::lock_guard guard{lock_};

@@ -58,16 +58,19 @@ struct run_session {
     void wait_until_empty() noexcept {
         stopping.store(true, std::memory_order_seq_cst);
         heavy_fence(); // partner: count_end
+        awaited.store(true, std::memory_order_release);
         for (;;) {
             const std::uint32_t seen = ends.load(std::memory_order_acquire);
             if (alive() == 0) break;
             futex_wait(ends, seen, INT64_MAX);
         }
+        awaited.store(false, std::memory_order_release);
     }
 
     const std::size_t stripe_count;
     std::unique_ptr<stripe[]> stripes;
     std::atomic<bool> stopping{false};
+    std::atomic<bool> awaited{false};   ///< a thread is in wait_until_empty; for report_deadlock
     std::atomic<std::uint32_t> ends{0}; ///< futex; moves while stopping
 
 private:

@@ -3,13 +3,12 @@
 
 #include "base/asymmetric_fence.hpp"
 #include "base/check.hpp"
+#include "base/own_thread.hpp"
 #include "sched/deadlock.hpp"
 #include "sched/fork.hpp"
 #include "sched/overflow_description.hpp"
 #include "sched/signal_mask.hpp"
 #include "timer/clock.hpp"
-
-#include <pthread.h>
 
 #include <algorithm>
 #include <array>
@@ -28,22 +27,23 @@ std::uint64_t take_coroutine_ids(std::uint64_t count) noexcept {
 }
 
 runtime_core::runtime_core(const runtime_options& settings)
-    : settings_{settings}, process_generation_{watch_for_fork()}, idle_{settings.workers},
+    : settings_{std::make_shared<const runtime_options>(settings)},
+      process_generation_{watch_for_fork()}, idle_{settings.workers},
       blocking_{settings.max_blocking_threads}, watchdog_{*this} {
     register_heavy_fence();
     describe_overflows();
     own_session_ = &begin_session();
-    for (std::size_t i = 0; i < settings_.workers; ++i) {
+    for (std::size_t i = 0; i < settings_->workers; ++i) {
         workers_.push_back(std::make_unique<worker>(*this, i));
     }
     try {
-        io_backend backend = settings_.io;
-        for (std::size_t i = 0; i < settings_.workers; ++i) {
+        io_backend backend = settings_->io;
+        for (std::size_t i = 0; i < settings_->workers; ++i) {
             start_worker(i, backend);
             backend = workers_[0]->io().name() == std::string_view{"epoll"} ? io_backend::epoll
                                                                             : io_backend::uring;
         }
-        if (settings_.workers > 1) watchdog_.start();
+        if (settings_->workers > 1) watchdog_.start();
     } catch (...) {
         stop();
         throw;
@@ -51,9 +51,23 @@ runtime_core::runtime_core(const runtime_options& settings)
     register_runtime(*this);
 }
 
+namespace {
+
+// Coroutines that have ended live on as long as somebody holds their results.
+void outlive(coroutine& co, void* ending) {
+    auto& runtime = *static_cast<runtime_core*>(ending);
+    const std::lock_guard guard{co.join_lock};
+    if (co.runtime != &runtime) return;
+    co.late_settings = runtime.shared_settings();
+    co.runtime = nullptr;
+}
+
+} // namespace
+
 runtime_core::~runtime_core() {
     unregister_runtime(*this);
     stop();
+    for_each_coroutine(outlive, this);
 }
 
 // Returns when the worker has its poller, so that a refusal is thrown by the constructor, and so
@@ -63,7 +77,7 @@ void runtime_core::start_worker(std::size_t index, io_backend backend) {
     std::future<void> outcome = opened.get_future();
     const worker_signal_mask mask; // inherited by the thread
     threads_.emplace_back([this, index, backend, &opened] {
-        ::pthread_setname_np(::pthread_self(), ("coir-w" + std::to_string(index)).c_str());
+        const own_thread registered{("coir-w" + std::to_string(index)).c_str()};
         try {
             workers_[index]->open(backend);
         } catch (...) {
@@ -113,7 +127,7 @@ void runtime_core::wake_one() noexcept {
 bool runtime_core::quiescent() noexcept {
     if (idle_.sleeping() != worker_count() || !injected_.empty() || blocking_.busy()) return false;
     for (const auto& one : workers_) {
-        if (one->io().in_flight() != 0 || one->timers().size() != 0 || one->has_next() ||
+        if (one->io().in_flight() != 0 || one->timers().busy() || one->has_next() ||
             one->has_stealable() || one->has_mail()) {
             return false;
         }
@@ -127,7 +141,7 @@ std::int64_t runtime_core::look_for_deadlock(bool was_active) noexcept {
     constexpr std::int64_t millisecond_ns = 1'000'000;
     constexpr std::array pauses_ns{20 * millisecond_ns, 100 * millisecond_ns,
                                    1000 * millisecond_ns};
-    if (settings_.on_deadlock == deadlock_action::off || !quiescent()) return INT64_MAX;
+    if (settings_->on_deadlock == deadlock_action::off || !quiescent()) return INT64_MAX;
     // relaxed: a pace, nothing hangs on it.
     if (was_active) quiet_looks_.store(0, std::memory_order_relaxed);
     const std::uint32_t looks = quiet_looks_.load(std::memory_order_relaxed);
@@ -153,6 +167,14 @@ run_session& runtime_core::begin_session() {
 void runtime_core::end_session(run_session& session) noexcept {
     const std::lock_guard guard{sessions_lock_};
     free_sessions_.push_back(&session);
+}
+
+int runtime_core::awaited_sessions() {
+    const std::lock_guard guard{sessions_lock_};
+    return static_cast<int>(
+        std::count_if(sessions_.begin(), sessions_.end(), [](const auto& session) {
+            return session->awaited.load(std::memory_order_acquire) && session->alive() != 0;
+        }));
 }
 
 bool runtime_core::any_alive() {

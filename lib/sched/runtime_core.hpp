@@ -30,8 +30,11 @@ public:
     /// No coroutine may be alive. Joins the workers.
     ~runtime_core();
 
-    [[nodiscard]] const runtime_options& settings() const noexcept { return settings_; }
-    [[nodiscard]] std::size_t worker_count() const noexcept { return settings_.workers; }
+    [[nodiscard]] const runtime_options& settings() const noexcept { return *settings_; }
+    [[nodiscard]] std::shared_ptr<const runtime_options> shared_settings() const noexcept {
+        return settings_;
+    }
+    [[nodiscard]] std::size_t worker_count() const noexcept { return settings_->workers; }
     [[nodiscard]] worker& worker_at(std::size_t index) noexcept { return *workers_[index]; }
     [[nodiscard]] idle_workers& idle() noexcept { return idle_; }
     [[nodiscard]] injection_queue& injected() noexcept { return injected_; }
@@ -87,6 +90,8 @@ public:
 
     /// Whether any coroutine of this runtime has not ended.
     [[nodiscard]] bool any_alive();
+    /// How many threads wait for the end of a session whose coroutines have not all ended.
+    [[nodiscard]] int awaited_sessions();
 
     /// How many threads are inside `run` of this runtime.
     std::atomic<int> active_runs{0};
@@ -98,7 +103,7 @@ private:
     void start_worker(std::size_t index, io_backend backend);
     void stop() noexcept;
 
-    runtime_options settings_;
+    const std::shared_ptr<const runtime_options> settings_;
     const unsigned process_generation_;
     idle_workers idle_;
     injection_queue injected_;

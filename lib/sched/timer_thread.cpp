@@ -2,11 +2,10 @@
 #include "sched/timer_thread.hpp"
 
 #include "base/futex.hpp"
+#include "base/own_thread.hpp"
 #include "sched/fork.hpp"
 #include "sched/signal_mask.hpp"
 #include "timer/clock.hpp"
-
-#include <pthread.h>
 
 #include <thread>
 
@@ -21,7 +20,14 @@ void timer_thread::insert(timer_entry& entry) {
     const unsigned generation = watch_for_fork() + 1;
     unsigned started = started_in_.load(std::memory_order_acquire);
     // A forked child has the heap but not the thread: it starts one of its own.
-    if (started != generation && started_in_.compare_exchange_strong(started, generation)) start();
+    if (started != generation && started_in_.compare_exchange_strong(started, generation)) {
+        try {
+            start();
+        } catch (...) {
+            started_in_.store(started, std::memory_order_release); // the next one tries again
+            throw;
+        }
+    }
     if (!heap_.insert(entry)) return;
     changes_.fetch_add(1, std::memory_order_release); // partner: serve()
     futex_wake(changes_, 1);
@@ -30,7 +36,7 @@ void timer_thread::insert(timer_entry& entry) {
 void timer_thread::start() {
     const worker_signal_mask mask;
     std::thread{[this] {
-        ::pthread_setname_np(::pthread_self(), "coir-timers");
+        const own_thread registered{"coir-timers"};
         serve();
     }}.detach();
 }

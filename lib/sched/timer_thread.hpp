@@ -17,7 +17,7 @@ public:
     /// Throws std::bad_alloc, and std::system_error if the thread cannot be had.
     void insert(timer_entry& entry);
 
-    [[nodiscard]] bool has_pending() const noexcept { return heap_.size() != 0; }
+    [[nodiscard]] bool has_pending() const noexcept { return heap_.busy(); }
 
 private:
     timer_thread() = default;

@@ -2,11 +2,10 @@
 #include "sched/watchdog.hpp"
 
 #include "base/futex.hpp"
+#include "base/own_thread.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/signal_mask.hpp"
 #include "timer/clock.hpp"
-
-#include <pthread.h>
 
 #include <algorithm>
 #include <climits>
@@ -24,7 +23,7 @@ constexpr int quiet_rounds_to_sleep = 16;
 void watchdog::start() {
     const worker_signal_mask mask;
     thread_ = std::thread{[this] {
-        ::pthread_setname_np(::pthread_self(), "coir-watchdog");
+        const own_thread registered{"coir-watchdog"};
         serve();
     }};
 }

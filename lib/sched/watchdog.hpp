@@ -7,8 +7,10 @@
 // that talks apart. If it does not park, this thread sees the same turn of that worker twice, marks
 // it as stuck and wakes a sleeper, who takes over what waits there (worker::rescue_from).
 //
-// Armed by whoever fills an empty `next_` while others sleep; disarmed after all have slept for a
-// while, so an idle program has no ticking thread.
+// It does the same for a worker's timers that are due, and for a ring whose owner does not come to
+// it while a hint was missed (idle.hpp). Armed by a worker that goes to sleep while others run, and
+// by whoever fills an empty `next_` while others sleep; disarmed after all have slept for a while,
+// so an idle program has no ticking thread.
 
 #include <atomic>
 #include <cstdint>

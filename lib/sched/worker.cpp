@@ -5,6 +5,7 @@
 #include "fiber/stack_overflow.hpp"
 #include "sched/runtime_core.hpp"
 #include "timer/clock.hpp"
+#include "timer/heap_supply.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -28,9 +29,12 @@ worker* current_worker() noexcept {
 
 void forget_current_worker() noexcept { this_thread_worker = nullptr; }
 
-worker::worker(runtime_core& runtime, std::size_t index) noexcept
+worker::worker(runtime_core& runtime, std::size_t index)
     : runtime_{runtime}, index_{index}, alone_{runtime.worker_count() == 1},
-      random_{0x9e3779b97f4a7c15ULL * (index + 1)}, stacks_{stack_depot::instance()} {}
+      random_{0x9e3779b97f4a7c15ULL * (index + 1)}, stacks_{stack_depot::instance()},
+      timers_{borrow_timer_heap()} {}
+
+worker::~worker() { return_timer_heap(timers_); }
 
 void worker::open(io_backend backend) { io_ = make_poller(backend); }
 
@@ -54,9 +58,10 @@ void worker::serve() {
         if (searching_) end_search();
         resume(*co);
     }
-    // Timers that outlive the runtime move to the timer thread when they fire too early.
-    timers_.expire(never_ns - 1);
     this_thread_worker = nullptr;
+    // Timers that outlive the runtime: fired too early, or on no worker, they move to the timer
+    // thread. Which may take another round for those that are due and start again.
+    while (timers_.size() != 0) timers_.expire(never_ns - 1);
 }
 
 void worker::resume(coroutine& co) noexcept {
@@ -109,6 +114,8 @@ void worker::sleep() noexcept {
         idle.end_search();
     }
     std::atomic_thread_fence(std::memory_order_seq_cst); // partner: runtime_core::announce
+    // While others run, what waits behind them for too long is our business: see watchdog.hpp.
+    if (!alone_ && idle.sleeping() != runtime_.worker_count()) runtime_.watch();
     if (!sees_work_elsewhere()) {
         const bool was_active = std::exchange(ran_since_sleep_, false);
         const std::int64_t look_ns = runtime_.look_for_deadlock(was_active);

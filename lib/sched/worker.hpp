@@ -44,7 +44,8 @@ struct after_switch {
 
 class worker {
 public:
-    worker(runtime_core& runtime, std::size_t index) noexcept;
+    worker(runtime_core& runtime, std::size_t index);
+    ~worker();
     worker(const worker&) = delete;
     worker& operator=(const worker&) = delete;
 
@@ -167,7 +168,7 @@ private:
     std::unique_ptr<poller> io_;
     mailbox mailbox_;
     run_queue queue_;
-    timer_heap timers_;
+    timer_heap& timers_;
 };
 
 /// The worker that the calling thread is, or null. Never cached across a park: see above.

@@ -36,7 +36,7 @@ void hand_to_pool(void* job) noexcept {
 
 void run_blocking(void (*call)(void*) noexcept, void* argument) {
     worker* const here = current_worker();
-    if (here == nullptr) return call(argument);
+    if (here == nullptr || here->current() == nullptr) return call(argument);
     waiter& self = *here->current();
     blocking_pool& pool = here->runtime().blocking();
     pool.ensure_thread();

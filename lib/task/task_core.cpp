@@ -42,6 +42,8 @@ void run_callable(coroutine& self) noexcept {
             self.failure = std::current_exception();
         }
     }
+    // From here on user code runs only to be got rid of, which a cancellation must not disturb.
+    ++self.firm_depth;
     operations_of(self).drop_callable(self.payload);
 }
 
@@ -75,8 +77,6 @@ bool announce_end(coroutine& self) noexcept {
 
 void run_task(coroutine& self) noexcept {
     run_callable(self);
-    // From here on user code runs only to be got rid of, which a cancellation must not disturb.
-    ++self.firm_depth;
     if (self.locals != nullptr) drop_locals(self);
     if (self.at_end != nullptr) self.at_end(self);
     if (!announce_end(self)) collect_leftovers(self);
@@ -136,7 +136,6 @@ void abandon_task(coroutine& co) noexcept {
     drop_locals(co);
     discard_coroutine(co);
 }
-
 
 void wait_for_task(coroutine& co) {
     co.join_lock.lock();

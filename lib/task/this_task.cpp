@@ -13,7 +13,7 @@ namespace coir {
 
 void yield() {
     detail::worker* const here = detail::current_worker();
-    if (here == nullptr) return std::this_thread::yield();
+    if (here == nullptr || here->current() == nullptr) return std::this_thread::yield();
     const detail::coroutine& self = *here->current();
     if (self.scope->cancelled.load(std::memory_order_relaxed) && detail::is_interrupted(self))
         [[unlikely]] {

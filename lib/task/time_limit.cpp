@@ -8,6 +8,7 @@
 #include "wait/park.hpp"
 
 #include <coir/cancel.hpp>
+#include <coir/task.hpp>
 
 #include <new>
 
@@ -17,12 +18,32 @@ struct time_limit::state : timer_entry {
     cancel_scope scope;
     waiter* owner = nullptr;
     bool armed = false;
+    task<void> striker; ///< see strike()
 };
 
 namespace {
 
+// Stop callbacks are user code, and may wait: on a worker's loop they get a coroutine of their own.
 template <typename State> void strike(timer_entry& entry) noexcept {
-    cancel(static_cast<State&>(entry).scope);
+    auto& limit = static_cast<State&>(entry);
+    worker* const here = current_worker();
+    if (here == nullptr || !has_stop_tokens(limit.scope)) return cancel(limit.scope);
+    try {
+        limit.striker = start(&here->runtime(), {.name = "time limit"},
+                              [&scope = limit.scope] { cancel(scope); });
+    } catch (const std::bad_alloc&) {
+        cancel(limit.scope);
+    }
+}
+
+template <typename State> void arm(State& limit) {
+    worker* const here = current_worker();
+    if (here != nullptr) {
+        here->timers().insert(limit);
+    } else {
+        timer_thread::instance().insert(limit);
+    }
+    limit.armed = true;
 }
 
 } // namespace
@@ -34,13 +55,12 @@ time_limit::time_limit(std::int64_t deadline_ns) {
     if (deadline_ns != never_ns && deadline_ns > monotonic_ns()) {
         limit.deadline_ns = deadline_ns;
         limit.fire = strike<state>;
-        worker* const here = current_worker();
         push_scope(*limit.owner, limit.scope);
-        limit.armed = true;
-        if (here != nullptr) {
-            here->timers().insert(limit);
-        } else {
-            timer_thread::instance().insert(limit);
+        try {
+            arm(limit);
+        } catch (...) {
+            pop_scope(*limit.owner, limit.scope);
+            throw;
         }
         return;
     }
@@ -52,6 +72,10 @@ time_limit::time_limit(std::int64_t deadline_ns) {
 time_limit::~time_limit() {
     state& limit = self();
     if (limit.armed) timer_remove(limit); // waits for a strike under way
+    if (limit.striker) {
+        const firm_section firm{*limit.owner};
+        limit.striker.join();
+    }
     pop_scope(*limit.owner, limit.scope);
     limit.~state();
 }

@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <mutex>
 #include <string>
 #include <typeinfo>
 
@@ -40,8 +41,18 @@ std::string describe(const coroutine& co) {
 
 } // namespace
 
-void report_unhandled(const coroutine& co, std::exception_ptr failure) noexcept {
-    const auto& handler = co.runtime->settings().on_unhandled_exception;
+namespace {
+
+std::shared_ptr<const runtime_options> settings_of(coroutine& co) noexcept {
+    const std::lock_guard guard{co.join_lock};
+    return co.runtime != nullptr ? co.runtime->shared_settings() : co.late_settings;
+}
+
+} // namespace
+
+void report_unhandled(coroutine& co, std::exception_ptr failure) noexcept {
+    const auto settings = settings_of(co);
+    const auto& handler = settings->on_unhandled_exception;
     if (handler != nullptr) {
         handler(std::move(failure), task_info{co.id, std::string{co.name}});
         return;

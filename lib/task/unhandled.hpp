@@ -9,6 +9,6 @@
 namespace coir::detail {
 
 /// Calls the runtime's `on_unhandled_exception`; without one prints and terminates.
-void report_unhandled(const coroutine& co, std::exception_ptr failure) noexcept;
+void report_unhandled(coroutine& co, std::exception_ptr failure) noexcept;
 
 } // namespace coir::detail

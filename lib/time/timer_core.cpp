@@ -40,31 +40,33 @@ void arm(timer_core& timer, std::int64_t deadline_ns) {
     }
 }
 
-void end_once_for_all(timer_core& timer) noexcept {
-    drop_sender(*timer.ticks); // closes it
+void fire_once_for_all(timer_core& timer, std::int64_t now_ns) noexcept {
+    if (now_ns < timer.deadline_ns && !is_channel_closed(*timer.ticks)) {
+        timer_thread::instance().insert(timer); // its runtime has ended
+        return;
+    }
+    clock::time_point now{std::chrono::nanoseconds{now_ns}};
+    channel_send_last(*timer.ticks, &now);
+    drop_sender(*timer.ticks);
     delete &timer;
 }
 
 void fire(timer_entry& entry) noexcept {
     auto& timer = static_cast<timer_core&>(entry);
     const std::int64_t now_ns = monotonic_ns();
-    if (now_ns < timer.deadline_ns) { // its runtime has ended
-        if (timer.once_for_all && is_channel_closed(*timer.ticks)) return end_once_for_all(timer);
-        timer_thread::instance().insert(timer);
-        return;
-    }
-    if (timer.once_for_all) {
-        clock::time_point now{std::chrono::nanoseconds{now_ns}};
-        channel_send_last(*timer.ticks, &now);
-        return end_once_for_all(timer);
-    }
+    if (timer.once_for_all) return fire_once_for_all(timer, now_ns);
     const std::lock_guard guard{timer.lock};
     if (!timer.armed) return; // stop() is waiting for us
-    send_tick(timer, now_ns);
-    timer.armed = timer.period_ns != 0;
-    if (timer.armed) {
+    if (now_ns >= timer.deadline_ns) {
+        send_tick(timer, now_ns);
+        timer.armed = timer.period_ns != 0;
+        if (!timer.armed) return;
         timer.deadline_ns = next_on_grid(timer.deadline_ns, timer.period_ns, now_ns);
+    }
+    if (current_worker() != nullptr) {
         timer.heap()->insert(timer);
+    } else { // the timer thread itself, or a worker that ends and expires its heap early
+        timer_thread::instance().insert(timer);
     }
 }
 
@@ -90,11 +92,13 @@ void drop_timer(timer_core& timer) noexcept {
 
 bool stop_timer(timer_core& timer) noexcept {
     bool was_armed = false;
+    timer_heap* heap = nullptr;
     {
         const std::lock_guard guard{timer.lock};
         was_armed = std::exchange(timer.armed, false);
+        heap = timer.heap(); // no fire() moves it from here on
     }
-    timer_remove(timer);
+    if (heap != nullptr) heap->remove(timer);
     std::optional<clock::time_point> stale;
     static_cast<void>(channel_receive(*timer.ticks, &stale, never_wait_ns));
     return was_armed;

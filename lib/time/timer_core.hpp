@@ -4,11 +4,11 @@
 // ticks.
 //
 // Protocol
-//   `armed` says whether it is going to fire; it and the heap change under `lock`. fire() runs on
-//   the thread that expires the heap, without the heap's lock; stop() first takes `armed` away, so
-//   that a fire() under way does not arm it again, and then removes the entry, which waits for that
-//   fire() to return. Then the channel holds no tick that comes later than stop().
-//   The heap is that of the worker on which the timer was armed, else that of the timer thread. A
+//   `armed` says whether it is going to fire; it and the heap it is in change under `lock`. fire()
+//   runs on the thread that expires the heap, without the heap's lock; stop() first takes `armed`
+//   away, so that a fire() under way does not arm it again, and then removes the entry, which waits
+//   for that fire() to return. Then the channel holds no tick that comes later than stop(). The
+//   heap is that of the worker on which the timer was armed, else that of the timer thread. A
 //   runtime that ends expires its heaps early: fire() sees that it is not time yet and moves the
 //   entry to the timer thread.
 

@@ -97,7 +97,7 @@ void timer_heap::publish_earliest_locked() noexcept {
 }
 
 void timer_heap::publish_size_locked() noexcept {
-    published_size_.store(end_ - root, std::memory_order_relaxed); // a figure for size()
+    published_size_.store(end_ - root, std::memory_order_release); // a figure for size()
 }
 
 bool timer_heap::insert(timer_entry& entry) {
@@ -153,10 +153,10 @@ std::size_t timer_heap::expire(std::int64_t now_ns) noexcept {
     std::size_t fired = 0;
     while (fired < budget && end_ != root && nodes_[root].deadline_ns <= now_ns) {
         timer_entry* const entry = nodes_[root].entry;
-        erase_locked(root);
         // release: pairs with the acquire in wait_until_fired; tells who waited for the entry
         // before this one that its fire() has returned, with all that it did.
         firing_.store(entry, std::memory_order_release);
+        erase_locked(root);
         lock_.unlock();
         ++fired;
         entry->fire(*entry); // the entry may be gone from here on

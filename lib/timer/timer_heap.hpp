@@ -84,6 +84,13 @@ public:
         return earliest_ns_.load(std::memory_order_acquire);
     }
 
+    /// Whether an entry is pending or its fire() is under way; from any thread.
+    [[nodiscard]] bool busy() const noexcept {
+        // acquire: pairs with publish_size_locked's release, which comes after `firing_` was set.
+        return published_size_.load(std::memory_order_acquire) != 0 ||
+               firing_.load(std::memory_order_acquire) != nullptr;
+    }
+
     /// Returns how many entries are pending; from any thread, a snapshot.
     [[nodiscard]] std::size_t size() const noexcept {
         return published_size_.load(std::memory_order_relaxed); // a figure, nothing hangs on it

@@ -99,6 +99,12 @@ void cancel(cancel_scope& scope) noexcept {
     interrupt_all(scope);
 }
 
+bool has_stop_tokens(cancel_scope& scope) noexcept {
+    stop_sources stops;
+    collect_stops(scope, stops);
+    return !stops.empty();
+}
+
 namespace {
 
 struct session_sweep {

@@ -25,6 +25,10 @@ namespace coir::detail {
 /// Cancels the scope and all inside it. Any thread; not under a lock. Idempotent.
 void cancel(cancel_scope& scope) noexcept;
 
+/// Whether anybody has asked for a stop token of the scope or of one inside it: then cancel() runs
+/// stop callbacks.
+[[nodiscard]] bool has_stop_tokens(cancel_scope& scope) noexcept;
+
 /// Cancels every coroutine of the session, those it starts meanwhile too.
 void cancel_session(run_session& session) noexcept;
 

@@ -66,6 +66,7 @@ std::size_t park_thread(thread_waiter& self, const park_request& request,
 }
 
 void wake_thread(thread_waiter& party) noexcept {
+    thread_wakes.fetch_add(1, std::memory_order_seq_cst); // read by report_deadlock
     count_as_alive(party);
     // release: pairs with sleep_until_woken. The thread may end at once; futex_wake uses only the
     // address.

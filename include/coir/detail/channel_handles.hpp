@@ -235,7 +235,8 @@ public:
     auto on_recv(std::optional<T>& out) const;
     auto on_recv() const;
 
-    /// `for (T& value : rx)` receives until the channel is closed and drained.
+    /// `for (auto& value : rx)` receives until the channel is closed and drained. The value is the
+    /// loop's own: it may be moved from.
     [[nodiscard]] auto begin() const {
         return receiving_iterator<Handle, T>{static_cast<const Handle&>(*this)};
     }

@@ -93,13 +93,21 @@ private:
 };
 
 template <typename T, typename... Handler> class send_case : public case_base {
+    static_assert(sizeof...(Handler) <= 1, "coir: a select case takes at most one handler");
+    struct how {
+        T* referred;
+        const T* copied_from;
+    };
+
 public:
     template <typename... Given>
     send_case(channel_core* channel, T&& value, Given&&... handler)
-        : send_case{channel, std::addressof(value), nullptr, std::forward<Given>(handler)...} {}
+        : send_case{how{std::addressof(value), nullptr}, channel, std::forward<Given>(handler)...} {
+    }
     template <typename... Given>
     send_case(channel_core* channel, const T& value, Given&&... handler)
-        : send_case{channel, nullptr, std::addressof(value), std::forward<Given>(handler)...} {}
+        : send_case{how{nullptr, std::addressof(value)}, channel, std::forward<Given>(handler)...} {
+    }
 
     /// Copies an lvalue, which may throw, before anything has happened.
     void prepare() {
@@ -123,10 +131,10 @@ public:
 
 private:
     template <typename... Given>
-    send_case(channel_core* channel, T* referred, const T* copied_from, Given&&... handler)
+    send_case(how source, channel_core* channel, Given&&... handler)
         : case_base{channel != nullptr ? select_kind::send : select_kind::never},
-          handler_(std::forward<Given>(handler)...), referred_{referred},
-          copied_from_{copied_from} {
+          handler_(std::forward<Given>(handler)...), referred_{source.referred},
+          copied_from_{source.copied_from} {
         entry_.channel = channel;
     }
 

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#include "base/own_thread.hpp"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <mutex>
+#include <vector>
+
+namespace coir::detail {
+namespace {
+
+struct register_of_threads {
+    std::mutex lock;
+    std::vector<pid_t> threads;
+};
+
+register_of_threads& known() {
+    static auto* const kept = new register_of_threads; // threads may outlive static destructors
+    return *kept;
+}
+
+} // namespace
+
+own_thread::own_thread(const char* name) {
+    ::pthread_setname_np(::pthread_self(), name);
+    const std::lock_guard guard{known().lock};
+    known().threads.push_back(::gettid());
+}
+
+own_thread::~own_thread() {
+    const std::lock_guard guard{known().lock};
+    std::erase(known().threads, ::gettid());
+}
+
+bool is_own_thread(pid_t thread) {
+    const std::lock_guard guard{known().lock};
+    const auto& threads = known().threads;
+    return std::find(threads.begin(), threads.end(), thread) != threads.end();
+}
+
+} // namespace coir::detail
