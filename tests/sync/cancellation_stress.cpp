@@ -10,6 +10,7 @@
 #include <coir/sync/shared_mutex.hpp>
 
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 
 using namespace fixture;
@@ -157,4 +158,52 @@ TEST_CASE("a queue with a condition variable serves the others while waits are c
         CHECK(tokens + taken == given);
         CHECK(taken > 0);
     });
+}
+
+TEST_CASE("each value is received exactly once or still in the channel") {
+    for (const std::size_t capacity : {std::size_t{0}, std::size_t{2}}) {
+        INFO("capacity = ", capacity);
+        for_each_runtime([&](int workers) {
+            const coir::chan<int> ch(capacity);
+            std::atomic<long> sent{0};
+            std::atomic<long> received{0};
+            std::atomic<unsigned> turn{0};
+            std::atomic<bool> stop{false};
+            // Serves whoever would wait in vain.
+            auto pump = coir::go([&] {
+                while (!stop.load()) {
+                    coir::select(ch.on_recv([&](std::optional<int>) { received.fetch_add(1); }),
+                                 ch.on_send(1, [&] { sent.fetch_add(1); }), coir::on_timeout(20us));
+                    coir::yield(); // a select that is ready lets nobody else run
+                }
+            });
+            hammer(workers, scaled(rounds_each), [&] {
+                int out = 0;
+                switch (turn.fetch_add(1) % 5) {
+                case 0:
+                    if (ch.recv()) received.fetch_add(1);
+                    break;
+                case 1:
+                    if (ch.send(1)) sent.fetch_add(1);
+                    break;
+                case 2:
+                    if (ch.recv_for(10us, out) == coir::channel_status::success)
+                        received.fetch_add(1);
+                    break;
+                case 3:
+                    if (ch.send_for(10us, 1) == coir::channel_status::success) sent.fetch_add(1);
+                    break;
+                default:
+                    coir::select(ch.on_recv([&](std::optional<int>) { received.fetch_add(1); }),
+                                 ch.on_send(1, [&] { sent.fetch_add(1); }));
+                }
+            });
+            stop.store(true);
+            pump.join();
+            int out = 0;
+            while (ch.try_recv(out) == coir::channel_status::success) received.fetch_add(1);
+            CHECK(sent.load() == received.load());
+            CHECK(sent.load() > 0);
+        });
+    }
 }
