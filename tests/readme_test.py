@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Owns the promise that the programs in README.md compile, run and print what stands under them.
+"""Owns the promise that the programs of README.md and docs/ compile, run and print what they say.
 
 Every ```cpp block with a main is compiled without warnings against the installed library and run;
-a ```text block that follows it is its exact output. The first block opens the README and has at
-most 20 lines.
+a ```text block that follows it is its exact output. In docs/ every ```cpp block has a main. The
+first block opens the README and has at most 20 lines.
 """
 
 import argparse
@@ -57,11 +57,24 @@ def check_program(coir, number, body, expected):
     return []
 
 
-def check(coir, text):
-    errors = check_opening(text)
+def check_programs(coir, text):
+    errors = []
     for number, (body, expected) in enumerate(programs(text), 1):
         errors += check_program(coir, number, body, expected)
     return errors
+
+
+def check(coir, text):
+    return check_opening(text) + check_programs(coir, text)
+
+
+def check_document(coir, name, text):
+    """A page of docs/ has whole programs only, so that no snippet goes unchecked."""
+    blocks = [body for language, body in BLOCK.findall(text) if language == "cpp"]
+    errors = check_programs(coir, text)
+    if len(blocks) != len(programs(text)):
+        errors.append("a C++ block is not a whole program")
+    return [f"{name}: {error}" for error in errors]
 
 
 def self_test(coir):
@@ -78,6 +91,8 @@ def self_test(coir):
     for words, text in broken.items():
         if not any(words in error for error in check(coir, text)):
             failures.append(f"not caught: {words}")
+    if not check_document(coir, "x.md", "```cpp\nint x;\n```\n"):
+        failures.append("not caught: a snippet in docs/")
     return failures
 
 
@@ -92,6 +107,8 @@ def main():
             errors = self_test(coir)
         else:
             errors = check(coir, options.readme.read_text(encoding="utf-8"))
+            for page in sorted((options.readme.parent / "docs").glob("*.md")):
+                errors += check_document(coir, page.name, page.read_text(encoding="utf-8"))
     for error in errors:
         print(error)
     return 1 if errors else 0
