@@ -71,7 +71,7 @@ struct run_session {
     std::unique_ptr<stripe[]> stripes;
     std::atomic<bool> stopping{false};
     std::atomic<bool> awaited{false};   ///< a thread is in wait_until_empty; for report_deadlock
-    std::atomic<std::uint32_t> ends{0}; ///< futex; moves while stopping
+    std::atomic<std::uint32_t> ends{0}; ///< futex; moves when the last one ends while stopping
 
 private:
     void count(std::atomic<std::uint64_t>& counter, std::size_t index) noexcept {
@@ -82,7 +82,11 @@ private:
         }
     }
 
+    // Only the last one needs to wake anybody. Two that end at the same time: store `ended`, load
+    // the other's; each is the other's partner, so at least one of them sees that none is left.
     void announce_end() noexcept {
+        std::atomic_thread_fence(std::memory_order_seq_cst);
+        if (alive() != 0) return;
         ends.fetch_add(1, std::memory_order_release);
         futex_wake(ends, 1);
     }
