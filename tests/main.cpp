@@ -33,6 +33,13 @@ struct selection_counter : doctest::IReporter {
 
 REGISTER_LISTENER("selection_counter", 1, selection_counter);
 
+// Some tests fork and start threads in the child, where TSan gives up unless told otherwise; and
+// doctest's own handler for SIGABRT allocates, which is doctest's business.
+extern "C" const char* __tsan_default_options(); // called by the runtime, where there is one
+extern "C" const char* __tsan_default_options() {
+    return "die_after_fork=0:report_signal_unsafe=0";
+}
+
 int main(int argc, char** argv) {
     doctest::Context context(argc, argv);
     const int result = context.run();

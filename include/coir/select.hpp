@@ -150,8 +150,9 @@ template <typename Handle, typename T> auto receiving<Handle, T>::on_recv() cons
 } // namespace detail
 
 template <typename T> template <typename Handler> auto task<T>::on_done(Handler&& handler) const {
-    return detail::join_case<std::decay_t<Handler>>{co_, id_ != 0, std::forward<Handler>(handler)};
+    return detail::join_case<std::decay_t<Handler>>{get(), id_ != 0,
+                                                    std::forward<Handler>(handler)};
 }
-template <typename T> auto task<T>::on_done() const { return detail::join_case<>{co_, id_ != 0}; }
+template <typename T> auto task<T>::on_done() const { return detail::join_case<>{get(), id_ != 0}; }
 
 } // namespace coir

@@ -4,6 +4,7 @@
 
 #include <coir/detail/launch.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <stop_token>
 #include <string_view>
@@ -30,12 +31,11 @@ template <typename T> class task {
 public:
     /// A nil task: it has nothing to join.
     task() noexcept = default;
-    task(task&& other) noexcept
-        : co_{std::exchange(other.co_, nullptr)}, id_{std::exchange(other.id_, 0)} {}
+    task(task&& other) noexcept : co_{other.take()}, id_{std::exchange(other.id_, 0)} {}
     task& operator=(task&& other) noexcept {
         if (this != &other) {
             drop();
-            co_ = std::exchange(other.co_, nullptr);
+            co_.store(other.take(), std::memory_order_relaxed);
             id_ = std::exchange(other.id_, 0);
         }
         return *this;
@@ -47,10 +47,11 @@ public:
     /// `cancelled` if the caller is cancelled while waiting; the task may then be joined again.
     /// What the task did happens before the return. From coroutines and threads.
     T join() {
-        if (co_ == nullptr) detail::throw_not_joinable();
-        detail::wait_for_task(*co_);
+        detail::coroutine* const co = get();
+        if (co == nullptr) detail::throw_not_joinable();
+        detail::wait_for_task(*co);
         const release joined{*this};
-        detail::rethrow_failure(*co_);
+        detail::rethrow_failure(*co);
         if constexpr (std::is_reference_v<T>) {
             return static_cast<T>(*place().value);
         } else if constexpr (!std::is_void_v<T>) {
@@ -59,22 +60,24 @@ public:
     }
 
     /// Cancels the coroutine: its next wait, or the one it is in, throws `cancelled`. Returns at
-    /// once. One stopped before its first instruction never runs.
+    /// once. One stopped before its first instruction never runs. Others may call it on a handle
+    /// that somebody is joining; does nothing when the task has ended.
     void request_stop() noexcept {
-        if (co_ != nullptr) detail::stop_task(*co_);
+        if (detail::coroutine* const co = get()) detail::stop_task(*co, id_);
     }
 
     /// Whether it has ended, or was joined. Throws std::logic_error for a nil task.
     [[nodiscard]] bool done() const {
-        if (co_ == nullptr && id_ == 0) detail::throw_not_joinable();
-        return co_ == nullptr || detail::task_done(*co_);
+        if (id_ == 0) detail::throw_not_joinable();
+        detail::coroutine* const co = get();
+        return co == nullptr || detail::task_done(*co, id_);
     }
 
     /// The number that reports show; unique in the process. 0 for a nil task.
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
 
     /// Whether it can be joined.
-    [[nodiscard]] explicit operator bool() const noexcept { return co_ != nullptr; }
+    [[nodiscard]] explicit operator bool() const noexcept { return get() != nullptr; }
 
     /// A select case that is ready when the task has ended. The handler takes no argument.
     template <typename Handler> auto on_done(Handler&& handler) const;
@@ -90,18 +93,28 @@ private:
         task& owner;
         ~release() {
             if constexpr (!std::is_void_v<T>) owner.place().drop();
-            detail::free_task(*std::exchange(owner.co_, nullptr));
+            detail::free_task(*owner.take());
         }
     };
 
     auto& place() noexcept {
-        return *static_cast<detail::result_place<T>*>(detail::payload_of(*co_));
+        return *static_cast<detail::result_place<T>*>(detail::payload_of(*get()));
+    }
+    [[nodiscard]] detail::coroutine* get() const noexcept {
+        return co_.load(std::memory_order_relaxed);
+    }
+    [[nodiscard]] detail::coroutine* take() noexcept {
+        detail::coroutine* const held = get();
+        co_.store(nullptr, std::memory_order_relaxed);
+        return held;
     }
     void drop() noexcept {
-        if (co_ != nullptr) detail::detach_task(*std::exchange(co_, nullptr));
+        if (detail::coroutine* const held = take()) detail::detach_task(*held);
     }
 
-    detail::coroutine* co_ = nullptr;
+    // Atomic for those who stop the task while its owner joins it. They may come too late, when the
+    // record is somebody else's: the engine compares the id before it does anything.
+    std::atomic<detail::coroutine*> co_{nullptr};
     std::uint64_t id_ = 0;
 };
 

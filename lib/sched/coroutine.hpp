@@ -91,6 +91,9 @@ inline constexpr std::size_t pin_bytes = 64;
     return *reinterpret_cast<coroutine*>(top - pin_bytes - sizeof(coroutine));
 }
 
+/// Adds a pin, unless the coroutine is gone: then the record may only be looked at no further.
+[[nodiscard]] bool try_pin(coroutine& co) noexcept;
+
 /// Takes one pin or the existence away; the last one gives the stack back.
 void unpin(coroutine& co) noexcept;
 

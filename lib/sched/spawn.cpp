@@ -130,16 +130,22 @@ void unpin(coroutine& co) noexcept {
     if (pins.fetch_sub(1, std::memory_order_acq_rel) == 1) release_memory(co);
 }
 
+bool try_pin(coroutine& co) noexcept {
+    std::byte* const top = reinterpret_cast<std::byte*>(&co) + sizeof(coroutine) + pin_bytes;
+    std::atomic<std::uint32_t>& pins = pins_of(top);
+    std::uint32_t count = pins.load(std::memory_order_relaxed); // checked by the exchange
+    do {
+        if (count == 0) return false;
+        // acquire: pairs with start_coroutine's release; the record may be read now.
+    } while (!pins.compare_exchange_weak(count, count + 1, std::memory_order_acquire,
+                                         std::memory_order_relaxed));
+    return true;
+}
+
 void for_each_coroutine(void (*visit)(coroutine&, void*), void* argument) {
     stack_depot::instance().for_each_slot([&](stack slot) {
-        std::atomic<std::uint32_t>& pins = pins_of(slot.top);
-        std::uint32_t count = pins.load(std::memory_order_relaxed);
-        do {
-            if (count == 0) return;
-            // acquire: pairs with start_coroutine's release; the record may be read now.
-        } while (!pins.compare_exchange_weak(count, count + 1, std::memory_order_acquire,
-                                             std::memory_order_relaxed));
         coroutine& co = coroutine_at(slot.top);
+        if (!try_pin(co)) return;
         visit(co, argument);
         unpin(co);
     });

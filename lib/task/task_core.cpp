@@ -181,10 +181,19 @@ void detach_task(coroutine& co) noexcept {
     unpin(co);
 }
 
-void stop_task(coroutine& co) noexcept { cancel(co.root_scope); }
+void stop_task(coroutine& co, std::uint64_t id) noexcept {
+    if (!try_pin(co)) return;
+    if (co.id == id) cancel(co.root_scope);
+    unpin(co);
+}
 
-bool task_done(const coroutine& co) noexcept {
-    return co.joining.load(std::memory_order_acquire) >= join_state::finishing;
+bool task_done(coroutine& co, std::uint64_t id) noexcept {
+    if (!try_pin(co)) return true;
+    // acquire: pairs with announce_end; what the task did is visible to who finds it done.
+    const bool done =
+        co.id != id || co.joining.load(std::memory_order_acquire) >= join_state::finishing;
+    unpin(co);
+    return done;
 }
 
 std::uint64_t task_id(const coroutine& co) noexcept { return co.id; }

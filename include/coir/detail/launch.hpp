@@ -68,8 +68,9 @@ COIR_API void rethrow_failure(coroutine& co);
 COIR_API void free_task(coroutine& co) noexcept;
 /// Gives the handle up, whatever the coroutine is doing.
 COIR_API void detach_task(coroutine& co) noexcept;
-COIR_API void stop_task(coroutine& co) noexcept;
-[[nodiscard]] COIR_API bool task_done(const coroutine& co) noexcept;
+/// These two take a coroutine that may have been freed, and its record be used again, meanwhile.
+COIR_API void stop_task(coroutine& co, std::uint64_t id) noexcept;
+[[nodiscard]] COIR_API bool task_done(coroutine& co, std::uint64_t id) noexcept;
 [[nodiscard]] COIR_API std::uint64_t task_id(const coroutine& co) noexcept;
 
 /// Throws std::logic_error if the caller is a coroutine.
