@@ -136,23 +136,19 @@ TEST_CASE("this_task::stop_token tells of the stop, also to callbacks") {
             CHECK(!token.stop_requested());
             const std::stop_callback callback(token, [&] { ++called; });
             CHECK(started.send(1));
-            while (!token.stop_requested()) {
+            // The callback is kept registered until it has run: the token alone may say so earlier.
+            while (called.load() == 0) {
                 try {
                     coir::yield();
                 } catch (const coir::cancelled&) {
                     CHECK(token.stop_requested());
                 }
             }
-            return called.load();
+            CHECK(token.stop_requested());
         });
         CHECK(started.recv().has_value());
         task.request_stop();
-        // It never waited again, so it ended as it pleased.
-        int result = 1;
-        try {
-            result = task.join();
-        } catch (const coir::task_cancelled&) {}
-        CHECK(result == 1);
+        task.join(); // it swallowed the cancellation, so it ended as it pleased
         CHECK(called.load() == 1);
     });
 }
