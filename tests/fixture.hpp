@@ -11,6 +11,7 @@
 #include <coir/coir.hpp>
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -21,6 +22,7 @@
 #include <functional>
 #include <iterator>
 #include <limits>
+#include <memory>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -52,6 +54,22 @@ inline int scaled(int count) {
         return text && *text ? std::strtod(text, nullptr) : 1.0;
     }();
     return std::max(1, static_cast<int>(count * scale));
+}
+
+/// Goes on in another thread: leaves its worker to somebody who does not let go, and comes back by
+/// the queue that all workers share. Returns whether that worked. (std::this_thread::get_id is
+/// declared const: the compiler asks it once for the whole function.)
+inline bool move_to_another_thread() {
+    const auto before = ::gettid();
+    for (int i = 0; i < 1000 && ::gettid() == before; ++i) {
+        const auto back = std::make_shared<std::atomic<bool>>(false);
+        coir::go([back] {
+            while (!back->load()) {}
+        }); // not joined: that would bring us back
+        coir::blocking([] {});
+        back->store(true);
+    }
+    return ::gettid() != before;
 }
 
 /// Counts its instances and knows whether it was moved from.

@@ -19,22 +19,6 @@ namespace {
 coir::local<int> number;
 coir::local<std::string> text{coir::inherit};
 
-/// Goes on in another thread: leaves its worker to somebody who does not let go, and comes back by
-/// the queue that all workers share. Returns whether that worked. (std::this_thread::get_id is
-/// declared const: the compiler asks it once for the whole function.)
-bool move_to_another_thread() {
-    const auto before = ::gettid();
-    for (int i = 0; i < 1000 && ::gettid() == before; ++i) {
-        const auto back = std::make_shared<std::atomic<bool>>(false);
-        coir::go([back] {
-            while (!back->load()) {}
-        }); // not joined: that would bring us back
-        coir::blocking([] {});
-        back->store(true);
-    }
-    return ::gettid() != before;
-}
-
 } // namespace
 
 TEST_CASE("each coroutine and each thread has its own, value-initialised") {
@@ -134,6 +118,7 @@ TEST_CASE("destructors of values may wait and use locals") {
 }
 
 TEST_CASE("a coroutine keeps its values when it changes threads") {
+    if (workers_are_imposed()) return; // it takes several
     coir::run(with_workers(4), [] {
         for (int i = 0; i < 10; ++i) {
             auto task = coir::go([i] {

@@ -31,22 +31,6 @@ void leave_by_exception(numbers& data) {
     throw std::runtime_error{"half done"};
 }
 
-/// Goes on in another thread: leaves its worker to somebody who does not let go, and comes back by
-/// the queue that all workers share. Returns whether that worked. (std::this_thread::get_id is
-/// declared const: the compiler asks it once for the whole function.)
-bool move_to_another_thread() {
-    const auto before = ::gettid();
-    for (int i = 0; i < 1000 && ::gettid() == before; ++i) {
-        const auto back = std::make_shared<std::atomic<bool>>(false);
-        coir::go([back] {
-            while (!back->load()) {}
-        }); // not joined: that would bring us back
-        coir::blocking([] {});
-        back->store(true);
-    }
-    return ::gettid() != before;
-}
-
 } // namespace
 
 TEST_CASE("a guard gives access to the data, one at a time") {
@@ -270,6 +254,7 @@ TEST_CASE("exceptions of other coroutines do not poison, on whatever thread the 
 }
 
 TEST_CASE("a guard poisons or not also after its coroutine has moved to another thread") {
+    if (workers_are_imposed()) return; // it takes several
     coir::run(with_workers(4), [] {
         for (int i = 0; i < 20; ++i) {
             numbers data;
