@@ -268,7 +268,7 @@ private:
     channel_status receive(std::optional<T>& out, std::int64_t deadline_ns) const {
         std::optional<T> received;
         const channel_status status = channel_receive(core(), &received, deadline_ns);
-        if (status == channel_status::success) out = std::move(received);
+        if (status == channel_status::success) out.emplace(std::move(*received));
         return status;
     }
     channel_status receive(T& out, std::int64_t deadline_ns) const {
