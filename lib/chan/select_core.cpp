@@ -134,8 +134,8 @@ private:
 
     bool commit_if_ready(select_entry& entry) {
         switch (entry.kind) {
-        case select_kind::send: return commit_send(entry);
-        case select_kind::receive: return commit_receive(entry);
+        case select_kind::send:
+        case select_kind::receive: return commit_channel(entry);
         case select_kind::join:
             if (entry.task->joining.load(std::memory_order_relaxed) < join_state::finishing) {
                 return false;
@@ -150,31 +150,23 @@ private:
         return true;
     }
 
-    bool commit_send(select_entry& entry) {
+    bool commit_channel(select_entry& entry) {
+        channel_core& channel = *entry.channel;
+        const bool sends = entry.kind == select_kind::send;
         channel_core::hold got;
-        const auto now = entry.channel->begin_send(got);
+        const auto now = sends ? channel.begin_send(got) : channel.begin_receive(got);
         if (now == channel_core::readiness::must_wait) return false;
         entry.succeeded = now == channel_core::readiness::ready;
         if (!entry.succeeded) {
             release_all();
             return true;
         }
-        release_all_but(entry.channel->lock);
-        entry.channel->finish_send(got, entry.value);
-        return true;
-    }
-
-    bool commit_receive(select_entry& entry) noexcept {
-        channel_core::hold got;
-        const auto now = entry.channel->begin_receive(got);
-        if (now == channel_core::readiness::must_wait) return false;
-        entry.succeeded = now == channel_core::readiness::ready;
-        if (!entry.succeeded) {
-            release_all();
-            return true;
+        release_all_but(channel.lock);
+        if (sends) {
+            channel.finish_send(got, entry.value);
+        } else {
+            channel.finish_receive(got, entry.value);
         }
-        release_all_but(entry.channel->lock);
-        entry.channel->finish_receive(got, entry.value);
         return true;
     }
 

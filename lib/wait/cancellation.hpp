@@ -9,6 +9,7 @@
 //   the root scopes of coroutines without a group, which are found by other ways (the task's
 //   handle; the visit of all coroutines at the end of run).
 // Protocol of cancel()
+//   0. Request the stop of the tokens inside, so that who gets `cancelled` finds its token stopped.
 //   1. Walk down, mark each scope. 2. heavy_fence(). 3. Walk down again, interrupt the waits.
 //   A wait that opens before 2 is seen by 3; one that opens later sees its mark (park.cpp).
 //   A scope that is linked between 1 and 3 inherits the mark when it is linked.
