@@ -60,6 +60,7 @@ PUBLIC = {
     "detail/select_cases.hpp": "chan",
     "detail/countdown.hpp": "sync",
     "detail/sync_state.hpp": "sync",
+    "detail/descriptor.hpp": "io",
     "detail/group_parts.hpp": "task",
     "detail/launch.hpp": "task",
     "detail/run_main.hpp": "task",

@@ -12,6 +12,8 @@
 
 namespace coir::detail {
 
+void descriptor_deleter::operator()(descriptor* closed) const noexcept { delete closed; }
+
 bool descriptor::enter(io_operation& operation) noexcept {
     const std::lock_guard guard{lock_};
     if (closing()) return false;
@@ -53,8 +55,8 @@ void descriptor::close() noexcept {
         closing_.store(true, std::memory_order_relaxed);
     }
     wait_until_left();
-    ::close(fd_.exchange(
-        -1, std::memory_order_relaxed)); // Linux gives the number back even where it reports EINTR
+    const int fd = release();
+    if (!kept_open_) ::close(fd); // Linux gives the number back even where it reports EINTR
 }
 
 void descriptor::wait_until_left() noexcept {

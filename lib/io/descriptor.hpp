@@ -11,13 +11,16 @@
 #include "base/spin_lock.hpp"
 #include "io/operation.hpp"
 
+#include <coir/detail/descriptor.hpp>
+
 #include <atomic>
 
 namespace coir::detail {
 
 class descriptor {
 public:
-    explicit descriptor(int fd) noexcept : fd_{fd} {}
+    /// `kept_open`: the number is the process's (a standard stream), close() only ends the use.
+    explicit descriptor(int fd, bool kept_open = false) noexcept : fd_{fd}, kept_open_{kept_open} {}
     descriptor(const descriptor&) = delete;
     descriptor& operator=(const descriptor&) = delete;
     ~descriptor() { close(); }
@@ -63,6 +66,7 @@ private:
     void unlock_and_tell() noexcept;
 
     std::atomic<int> fd_;
+    const bool kept_open_;
     spin_lock lock_;
     std::atomic<bool> closing_{false};
     intrusive_list<io_operation> under_way_; // guarded by lock_, as the next

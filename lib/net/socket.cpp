@@ -11,8 +11,6 @@
 
 namespace coir::detail {
 
-void descriptor_deleter::operator()(descriptor* closed) const noexcept { delete closed; }
-
 int accepted_socket_flags() noexcept {
     worker* const here = current_worker();
     const bool nonblocking = here == nullptr || here->io().prefers_nonblocking();

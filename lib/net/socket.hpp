@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// Owns the opening of sockets and the turning of results into error codes.
+// Owns the opening of sockets.
 
 #include "io/descriptor.hpp"
+#include "io/result.hpp"
 
 #include <coir/net/endpoint.hpp>
 #include <coir/net/tcp.hpp>
@@ -10,10 +11,6 @@
 #include <system_error>
 
 namespace coir::detail {
-
-[[nodiscard]] inline std::error_code error_from(int negative_errno) noexcept {
-    return {-negative_errno, std::system_category()};
-}
 
 /// Opens a TCP socket of the endpoint's family, in the way the caller's I/O backend prefers.
 [[nodiscard]] descriptor_pointer open_tcp_socket(const endpoint& of, std::error_code& error);

@@ -15,18 +15,6 @@
 namespace coir {
 namespace {
 
-// Reads and writes of more than this are cut anyway; keeps lengths within the kernel's 32 bits.
-constexpr std::size_t most_bytes = std::size_t{1} << 30;
-
-std::size_t count_or_error(int result, std::error_code& error) {
-    if (result >= 0) {
-        error.clear();
-        return static_cast<std::size_t>(result);
-    }
-    error = detail::error_from(result);
-    return 0;
-}
-
 // Nearly always there is room in the socket's buffer: then one system call and no wait.
 int send_at_once(detail::descriptor& socket, const void* data, std::size_t size) {
     const detail::descriptor::use held{socket};
@@ -82,21 +70,21 @@ tcp_stream tcp_stream::connect(const std::string& host, std::uint16_t port) {
 }
 
 std::size_t tcp_stream::read_some(io::buffer into, std::error_code& error) {
-    if (descriptor_ == nullptr) return count_or_error(-EBADF, error);
-    const std::size_t size = std::min(into.size(), most_bytes);
-    return count_or_error(
+    if (descriptor_ == nullptr) return detail::count_or_error(-EBADF, error);
+    const std::size_t size = std::min(into.size(), detail::most_bytes_at_once);
+    return detail::count_or_error(
         detail::perform(detail::request::recv(descriptor_->fd(), into.data(), size),
                         descriptor_.get()),
         error);
 }
 
 std::size_t tcp_stream::write_some(io::bytes data, std::error_code& error) {
-    if (descriptor_ == nullptr) return count_or_error(-EBADF, error);
-    if (data.size() == 0) return count_or_error(0, error);
-    const std::size_t size = std::min(data.size(), most_bytes);
+    if (descriptor_ == nullptr) return detail::count_or_error(-EBADF, error);
+    if (data.size() == 0) return detail::count_or_error(0, error);
+    const std::size_t size = std::min(data.size(), detail::most_bytes_at_once);
     const int sent = send_at_once(*descriptor_, data.data(), size);
-    if (sent != -EAGAIN && sent != -EINTR) return count_or_error(sent, error);
-    return count_or_error(
+    if (sent != -EAGAIN && sent != -EINTR) return detail::count_or_error(sent, error);
+    return detail::count_or_error(
         detail::perform(detail::request::send(descriptor_->fd(), data.data(), size),
                         descriptor_.get()),
         error);

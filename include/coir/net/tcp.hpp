@@ -3,24 +3,15 @@
 // Owns TCP: listening, connecting, streams.
 
 #include <coir/detail/config.hpp>
+#include <coir/detail/descriptor.hpp>
 #include <coir/io/stream.hpp>
 #include <coir/net/endpoint.hpp>
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <system_error>
 
 namespace coir {
-namespace detail {
-
-class descriptor;
-struct descriptor_deleter {
-    COIR_API void operator()(descriptor* closed) const noexcept;
-};
-using descriptor_pointer = std::unique_ptr<descriptor, descriptor_deleter>;
-
-} // namespace detail
 
 /// A TCP connection. A default-made one is closed; it closes itself at the end of its life.
 ///
