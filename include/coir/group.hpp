@@ -38,14 +38,15 @@ public:
     /// as coir::go.
     template <typename Function, typename... Arguments>
         requires detail::startable<Function, Arguments...>
-    void go(Function&& function, Arguments&&... arguments) {
-        group_.add(task_options{}, std::forward<Function>(function),
+    COIR_NOINLINE void go(Function&& function, Arguments&&... arguments) {
+        group_.add(COIR_CALL_SITE, task_options{}, std::forward<Function>(function),
                    std::forward<Arguments>(arguments)...);
     }
     template <typename Function, typename... Arguments>
         requires detail::startable<Function, Arguments...>
-    void go(const task_options& options, Function&& function, Arguments&&... arguments) {
-        group_.add(options, std::forward<Function>(function),
+    COIR_NOINLINE void go(const task_options& options, Function&& function,
+                          Arguments&&... arguments) {
+        group_.add(COIR_CALL_SITE, options, std::forward<Function>(function),
                    std::forward<Arguments>(arguments)...);
     }
 
@@ -67,8 +68,8 @@ private:
 /// The first exception cancels the others and is rethrown. Elements are passed by reference.
 template <std::ranges::forward_range Range, typename Function>
     requires std::invocable<Function&, std::ranges::range_reference_t<Range>>
-void for_each(Range&& range, Function&& function, std::size_t limit = 0) {
-    detail::share_out(range, limit, [&](auto&& element, std::size_t) {
+COIR_NOINLINE void for_each(Range&& range, Function&& function, std::size_t limit = 0) {
+    detail::share_out(COIR_CALL_SITE, range, limit, [&](auto&& element, std::size_t) {
         static_cast<void>(std::invoke(function, std::forward<decltype(element)>(element)));
     });
 }
@@ -78,13 +79,13 @@ void for_each(Range&& range, Function&& function, std::size_t limit = 0) {
 ///     std::vector<std::string> pages = coir::map(urls, fetch, 64);
 template <std::ranges::forward_range Range, typename Function>
     requires std::invocable<Function&, std::ranges::range_reference_t<Range>>
-auto map(Range&& range, Function&& function, std::size_t limit = 0) {
+COIR_NOINLINE auto map(Range&& range, Function&& function, std::size_t limit = 0) {
     using result =
         std::remove_cvref_t<std::invoke_result_t<Function&, std::ranges::range_reference_t<Range>>>;
     static_assert(!std::is_void_v<result>, "coir::map: the function returns nothing; use for_each");
     std::vector<std::optional<result>> places(
         static_cast<std::size_t>(std::ranges::distance(range)));
-    detail::share_out(range, limit, [&](auto&& element, std::size_t index) {
+    detail::share_out(COIR_CALL_SITE, range, limit, [&](auto&& element, std::size_t index) {
         places[index].emplace(std::invoke(function, std::forward<decltype(element)>(element)));
     });
     std::vector<result> results;
@@ -102,11 +103,13 @@ auto map(Range&& range, Function&& function, std::size_t limit = 0) {
 ///     auto [user, orders] = coir::all([&] { return find_user(id); }, [&] { return find_orders(id);
 ///     });
 template <std::invocable... Functions>
-std::tuple<typename detail::part<std::invoke_result_t<Functions&>>::type...>
+COIR_NOINLINE std::tuple<typename detail::part<std::invoke_result_t<Functions&>>::type...>
 all(Functions&&... functions) {
     std::tuple<detail::part<std::invoke_result_t<Functions&>>...> parts;
     const detail::group_handle group{task_group_options{}};
-    std::apply([&](auto&... part) { (detail::start_part(group, part, functions), ...); }, parts);
+    const void* const site = COIR_CALL_SITE;
+    std::apply([&](auto&... part) { (detail::start_part(site, group, part, functions), ...); },
+               parts);
     detail::wait_for_group(group.core());
     return std::apply([](auto&... part) { return detail::take_parts(part...); }, parts);
 }
@@ -116,15 +119,16 @@ all(Functions&&... functions) {
 ///
 ///     auto reply = coir::race([&] { return ask(primary); }, [&] { return ask(replica); });
 template <std::invocable First, std::invocable... Others>
-auto race(First&& first, Others&&... others) ->
+COIR_NOINLINE auto race(First&& first, Others&&... others) ->
     typename detail::part<std::invoke_result_t<First&>>::type {
     using result = std::invoke_result_t<First&>;
     static_assert((std::is_same_v<result, std::invoke_result_t<Others&>> && ...),
                   "coir::race: the functions must all return the same type");
     detail::race_course<result> course;
     const detail::group_handle group{task_group_options{}};
+    const void* const site = COIR_CALL_SITE;
     const auto start = [&](auto& function) {
-        group.add(task_options{}, [&group, &course, &function] {
+        group.add(site, task_options{}, [&group, &course, &function] {
             if (course.run(function)) detail::stop_group(group.core());
         });
     };

@@ -52,7 +52,7 @@ public:
 
     /// Runs `main` as a coroutine and blocks the calling thread until it, and all that it started,
     /// have ended; as coir::run. Throws std::logic_error inside a coroutine.
-    template <std::invocable Main> std::invoke_result_t<Main> run(Main&& main) {
+    template <std::invocable Main> COIR_ALWAYS_INLINE std::invoke_result_t<Main> run(Main&& main) {
         return detail::run_main<std::invoke_result_t<Main>>(*core_, main);
     }
 
@@ -60,16 +60,17 @@ public:
     /// does.
     template <typename Function, typename... Arguments>
         requires detail::startable<Function, Arguments...>
-    task<detail::start_result<Function, Arguments...>> go(Function&& function,
-                                                          Arguments&&... arguments) {
-        return detail::start(core_, task_options{}, std::forward<Function>(function),
+    COIR_NOINLINE task<detail::start_result<Function, Arguments...>> go(Function&& function,
+                                                                        Arguments&&... arguments) {
+        return detail::start(core_, COIR_CALL_SITE, task_options{},
+                             std::forward<Function>(function),
                              std::forward<Arguments>(arguments)...);
     }
     template <typename Function, typename... Arguments>
         requires detail::startable<Function, Arguments...>
-    task<detail::start_result<Function, Arguments...>>
+    COIR_NOINLINE task<detail::start_result<Function, Arguments...>>
     go(const task_options& options, Function&& function, Arguments&&... arguments) {
-        return detail::start(core_, options, std::forward<Function>(function),
+        return detail::start(core_, COIR_CALL_SITE, options, std::forward<Function>(function),
                              std::forward<Arguments>(arguments)...);
     }
 
@@ -81,13 +82,13 @@ private:
 };
 
 template <std::invocable Main>
-std::invoke_result_t<Main> run(const runtime_options& options, Main&& main) {
+COIR_ALWAYS_INLINE std::invoke_result_t<Main> run(const runtime_options& options, Main&& main) {
     detail::refuse_in_coroutine("coir::run");
     runtime own{options};
     return own.run(std::forward<Main>(main));
 }
 
-template <std::invocable Main> std::invoke_result_t<Main> run(Main&& main) {
+template <std::invocable Main> COIR_ALWAYS_INLINE std::invoke_result_t<Main> run(Main&& main) {
     return coir::run(runtime_options{}, std::forward<Main>(main));
 }
 

@@ -133,11 +133,13 @@ struct task_starter {
 };
 
 template <typename Function, typename... Arguments>
-task<start_result<Function, Arguments...>> start(runtime_core* runtime, const task_options& options,
-                                                 Function&& function, Arguments&&... arguments) {
+task<start_result<Function, Arguments...>> start(runtime_core* runtime, const void* site,
+                                                 const task_options& options, Function&& function,
+                                                 Arguments&&... arguments) {
     start_request request;
     request.runtime = runtime;
     request.options = options;
+    request.site = site;
     return task_starter::start(request, std::forward<Function>(function),
                                std::forward<Arguments>(arguments)...);
 }
@@ -151,18 +153,18 @@ task<start_result<Function, Arguments...>> start(runtime_core* runtime, const ta
 ///     coir::task<int> t = coir::go(f, 1, 2);
 template <typename Function, typename... Arguments>
     requires detail::startable<Function, Arguments...>
-task<detail::start_result<Function, Arguments...>> go(Function&& function,
-                                                      Arguments&&... arguments) {
-    return detail::start(nullptr, task_options{}, std::forward<Function>(function),
+COIR_NOINLINE task<detail::start_result<Function, Arguments...>> go(Function&& function,
+                                                                    Arguments&&... arguments) {
+    return detail::start(nullptr, COIR_CALL_SITE, task_options{}, std::forward<Function>(function),
                          std::forward<Arguments>(arguments)...);
 }
 
 /// As above with options: `coir::go({.name = "fetcher", .stack_size = 1 << 20}, f)`.
 template <typename Function, typename... Arguments>
     requires detail::startable<Function, Arguments...>
-task<detail::start_result<Function, Arguments...>>
+COIR_NOINLINE task<detail::start_result<Function, Arguments...>>
 go(const task_options& options, Function&& function, Arguments&&... arguments) {
-    return detail::start(nullptr, options, std::forward<Function>(function),
+    return detail::start(nullptr, COIR_CALL_SITE, options, std::forward<Function>(function),
                          std::forward<Arguments>(arguments)...);
 }
 

@@ -188,7 +188,7 @@ private:
         const std::int64_t deadline_ns =
             deadline_ != none ? entries_[deadline_]->deadline_ns : never_ns;
         const wait_kind kind = entries_.empty() ? wait_kind::for_ever : wait_kind::select;
-        const std::size_t result = park(self, {kind, nullptr, release_all_of, this, deadline_ns});
+        const std::size_t result = park(self, {kind, &entries_, release_all_of, this, deadline_ns});
         for (std::size_t i = 0; i < entries_.size(); ++i) {
             if (i != result) withdraw(i);
         }

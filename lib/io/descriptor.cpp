@@ -76,7 +76,7 @@ void descriptor::wait_until_left() noexcept {
     node.epoch = next_epoch(self);
     closer_ = &node;
     const auto unlock = [](void* lock) noexcept { static_cast<spin_lock*>(lock)->unlock(); };
-    park(self, {wait_kind::io, this, unlock, &lock_, INT64_MAX, interruption::refused});
+    park(self, {wait_kind::close, this, unlock, &lock_, INT64_MAX, interruption::refused});
 }
 
 int descriptor::release() noexcept { return fd_.exchange(-1, std::memory_order_relaxed); }

@@ -76,7 +76,7 @@ int perform(const io_request& request, descriptor* owner) {
     if (owner != nullptr && !owner->enter(operation)) return -EBADF;
     here->io().submit(operation, request);
     park(self,
-         {wait_kind::io, nullptr, look_at_close, &operation, INT64_MAX, interruption::hooked});
+         {wait_kind::io, &operation, look_at_close, &operation, INT64_MAX, interruption::hooked});
     const bool by_close = owner != nullptr && owner->closing();
     if (owner != nullptr) owner->leave(operation); // a closer may now be through with the owner
     if (operation.result == -ECANCELED && !by_close) throw cancelled{};

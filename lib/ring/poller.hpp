@@ -29,6 +29,8 @@ struct io_completion : list_links<io_completion> {
     /// submit and cancel; it may not call `poll` or `wait`.
     void (*completed)(io_completion&, int result, unsigned flags) noexcept = nullptr;
 
+    [[nodiscard]] const io_request& request() const noexcept { return request_; }
+
 private:
     friend class poller;
     friend class uring_poller;

@@ -77,6 +77,7 @@ struct coroutine final : waiter {
     cancel_scope root_scope;
     stack memory;
     std::uint64_t id = 0;
+    const void* start_site = nullptr; ///< the return address of `go`
     std::size_t stack_bytes = 0;
     std::string_view name;
 };

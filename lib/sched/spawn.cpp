@@ -69,6 +69,7 @@ coroutine& make_coroutine(const coroutine_order& order) {
     co.session = order.session;
     co.program = order.program;
     co.stack_bytes = stack_bytes;
+    co.start_site = order.start_site;
     co.id = here != nullptr ? here->next_id() : take_coroutine_ids(1);
     co.scope = &co.root_scope;
     co.root_scope.owner = &co;

@@ -18,6 +18,7 @@ struct coroutine_order {
     std::size_t payload_alignment = 1;
     std::size_t stack_bytes = 0; ///< 0: the runtime's
     std::string_view name = {};
+    const void* start_site = nullptr;
 };
 
 /// Makes a coroutine that does not run yet; its payload is raw memory. It then has to be started or

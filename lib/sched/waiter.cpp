@@ -12,9 +12,12 @@ const char* to_text(wait_kind kind) noexcept {
     case wait_kind::join: return "join";
     case wait_kind::sleep: return "sleep";
     case wait_kind::io: return "I/O";
+    case wait_kind::close: return "the end of operations on a descriptor that is being closed";
     case wait_kind::blocking: return "blocking call";
     case wait_kind::group: return "task group";
+    case wait_kind::wait_group: return "wait_group";
     case wait_kind::mutex: return "mutex";
+    case wait_kind::shared_mutex: return "shared_mutex";
     case wait_kind::condition: return "condition variable";
     case wait_kind::semaphore: return "semaphore";
     case wait_kind::latch: return "latch";

@@ -20,9 +20,12 @@ enum class wait_kind : std::uint8_t {
     join,
     sleep,
     io,
+    close,
     blocking,
     group,
+    wait_group,
     mutex,
+    shared_mutex,
     condition,
     semaphore,
     latch,
@@ -70,6 +73,8 @@ struct waiter {
     std::atomic<wait_kind> kind{wait_kind::none};
     std::atomic<const void*> object{nullptr};
     std::atomic<std::int64_t> since_ns{0};
+    /// Of a wait with a limit; meaningless while it has none.
+    std::atomic<std::int64_t> deadline_ns{INT64_MAX};
 
 protected:
     explicit waiter(bool thread) noexcept : is_thread{thread} {}

@@ -66,7 +66,7 @@ void countdown::wait(bool is_latch) {
             continue;
         }
         wait_node node;
-        wait_at(state_, node, {is_latch ? wait_kind::latch : wait_kind::group, never_ns});
+        wait_at(state_, node, {is_latch ? wait_kind::latch : wait_kind::wait_group, never_ns});
         return;
     }
 }

@@ -72,7 +72,7 @@ void withdraw(sync_state& state, wait_node& node) noexcept {
 void wait_as(sync_state& state, bool reader) {
     wait_node node;
     node.value = reader ? &node : nullptr;
-    if (park_at(state, node, {wait_kind::mutex, never_ns}) == 0) return;
+    if (park_at(state, node, {wait_kind::shared_mutex, never_ns}) == 0) return;
     withdraw(state, node);
     throw cancelled{};
 }

@@ -115,6 +115,7 @@ coroutine& prepare_task(const start_request& request) {
     order.payload_alignment = request.payload_alignment;
     order.stack_bytes = request.options.stack_size;
     order.name = request.options.name;
+    order.start_site = request.site;
     coroutine& co = make_coroutine(order);
     co.payload_operations = request.operations;
     const coroutine* const parent = current_coroutine();

@@ -29,7 +29,7 @@ template <typename State> void strike(timer_entry& entry) noexcept {
     worker* const here = current_worker();
     if (here == nullptr || !has_stop_tokens(limit.scope)) return cancel(limit.scope);
     try {
-        limit.striker = start(&here->runtime(), {.name = "time limit"},
+        limit.striker = start(&here->runtime(), nullptr, {.name = "time limit"},
                               [&scope = limit.scope] { cancel(scope); });
     } catch (const std::bad_alloc&) {
         cancel(limit.scope);

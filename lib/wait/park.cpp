@@ -78,11 +78,15 @@ std::size_t park_coroutine(coroutine& self, const park_request& request) noexcep
         deadline.party = &self;
         deadline.epoch = epoch;
         wait.deadline = &deadline;
+        self.deadline_ns.store(request.deadline_ns, std::memory_order_relaxed); // for reports
     }
     self.since_ns.store(here->coarse_now_ns(), std::memory_order_relaxed);
     here->leave({commit, &wait});
     while (!wait.settled.load(std::memory_order_acquire)) cpu_relax(); // another worker is at it
-    if (wait.deadline != nullptr && self.result != wait_timed_out) timer_remove(deadline);
+    if (wait.deadline != nullptr) {
+        if (self.result != wait_timed_out) timer_remove(deadline);
+        self.deadline_ns.store(never_ns, std::memory_order_relaxed);
+    }
     return self.result;
 }
 

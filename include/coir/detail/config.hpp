@@ -6,6 +6,12 @@
 #define COIR_NOINLINE [[gnu::noinline]]
 #define COIR_COLD [[gnu::cold, gnu::noinline]]
 
+// For thin outer functions, so that the call site of the inner one is in the user's code.
+#define COIR_ALWAYS_INLINE [[gnu::always_inline]] inline
+
+// Where the function that says it was called from; the function must be COIR_NOINLINE.
+#define COIR_CALL_SITE __builtin_extract_return_addr(__builtin_return_address(0))
+
 #if defined(__SANITIZE_ADDRESS__)
 #define COIR_ASAN 1
 #elif defined(__has_feature)

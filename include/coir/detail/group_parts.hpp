@@ -63,10 +63,12 @@ public:
     [[nodiscard]] group_core& core() const noexcept { return *core_; }
 
     template <typename Function, typename... Arguments>
-    void add(const task_options& options, Function&& function, Arguments&&... arguments) const {
+    void add(const void* site, const task_options& options, Function&& function,
+             Arguments&&... arguments) const {
         if (!enter_group(*core_)) return;
         start_request request;
         request.options = options;
+        request.site = site;
         try {
             coroutine& member = start_raw(request, std::forward<Function>(function),
                                           std::forward<Arguments>(arguments)...);
@@ -106,7 +108,7 @@ private:
 
 /// Calls `visit(element, index)` for each element, `limit` at a time. A first exception ends it.
 template <typename Range, typename Visit>
-void share_out(Range& range, std::size_t limit, Visit&& visit) {
+void share_out(const void* site, Range& range, std::size_t limit, Visit&& visit) {
     const auto count = static_cast<std::size_t>(std::ranges::distance(range));
     work_list<Range> work{range};
     const group_handle group{task_group_options{}};
@@ -118,7 +120,7 @@ void share_out(Range& range, std::size_t limit, Visit&& visit) {
         }
     };
     for (std::size_t i = std::min(count, limit == 0 ? count : limit); i > 0; --i) {
-        group.add(task_options{}, serve);
+        group.add(site, task_options{}, serve);
     }
     wait_for_group(group.core());
 }
@@ -157,8 +159,9 @@ private:
 };
 
 template <typename Result, typename Function>
-void start_part(const group_handle& group, part<Result>& result, Function& function) {
-    group.add(task_options{}, [&result, &function] { result.run(function); });
+void start_part(const void* site, const group_handle& group, part<Result>& result,
+                Function& function) {
+    group.add(site, task_options{}, [&result, &function] { result.run(function); });
 }
 
 template <typename... Results>

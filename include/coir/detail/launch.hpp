@@ -51,6 +51,7 @@ struct start_request {
     std::size_t payload_bytes = 0;
     std::size_t payload_alignment = 1;
     task_options options = {};
+    const void* site = nullptr; ///< the return address of what the user called, for the reports
 };
 
 /// Makes a coroutine; the payload is constructed by the caller, who then launches it or, if that

@@ -12,7 +12,8 @@ namespace coir::detail {
 /// Cancels and joins the coroutines of the session.
 COIR_API void end_run(runtime_core& core, run_session& session) noexcept;
 
-template <typename Result, typename Main> Result run_main(runtime_core& core, Main& main) {
+template <typename Result, typename Main>
+COIR_NOINLINE Result run_main(runtime_core& core, Main& main) {
     struct ending {
         runtime_core& core;
         run_session& session;
@@ -23,6 +24,7 @@ template <typename Result, typename Main> Result run_main(runtime_core& core, Ma
     request.runtime = &core;
     request.session = &end.session;
     request.options.name = "main";
+    request.site = COIR_CALL_SITE;
     return task_starter::start(request, [&main]() -> Result { return std::invoke(main); }).join();
 }
 

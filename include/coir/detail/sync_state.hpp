@@ -35,4 +35,15 @@ struct sync_state {
     wait_node* last = nullptr;
 };
 
+/// Where the caller's stack is just now: tells whose it is, without a look at a thread-local.
+[[nodiscard]] inline const void* stack_position() noexcept {
+    const void* position = nullptr;
+#if defined(__x86_64__)
+    asm("mov %%rsp, %0" : "=r"(position));
+#elif defined(__aarch64__)
+    asm("mov %0, sp" : "=r"(position));
+#endif
+    return position;
+}
+
 } // namespace coir::detail

@@ -20,6 +20,13 @@ namespace detail {
 inline constexpr std::uint64_t mutex_locked = 1U << sync_state::owned_shift;
 inline constexpr std::uint64_t mutex_woken = mutex_locked << 1;
 
+struct mutex_state : sync_state {
+    /// On whose stack it was locked last; for the reports, which look at it while it is locked.
+    std::atomic<const void*> locked_at{nullptr};
+
+    void note_owner() noexcept { locked_at.store(stack_position(), std::memory_order_relaxed); }
+};
+
 COIR_API void lock_mutex_slow(sync_state& state);
 COIR_API bool lock_mutex_until(sync_state& state, std::int64_t deadline_ns);
 COIR_API void unlock_mutex_slow(sync_state& state) noexcept;
@@ -47,6 +54,7 @@ public:
     void lock() {
         if (!take_free()) [[unlikely]]
             detail::lock_mutex_slow(state_);
+        state_.note_owner();
     }
 
     /// Locks it if it is free.
@@ -57,6 +65,7 @@ public:
             if (state_.word.compare_exchange_weak(word, word | detail::mutex_locked,
                                                   std::memory_order_acquire,
                                                   std::memory_order_relaxed)) {
+                state_.note_owner();
                 return true;
             }
         }
@@ -80,7 +89,7 @@ protected:
             word, detail::mutex_locked, std::memory_order_acquire, std::memory_order_relaxed);
     }
 
-    detail::sync_state state_;
+    detail::mutex_state state_;
 
 private:
     friend class condition_variable;
@@ -92,11 +101,19 @@ public:
     /// Locks it; false if that took longer than `limit`. Throws `cancelled`.
     template <typename Rep, typename Period>
     [[nodiscard]] bool try_lock_for(std::chrono::duration<Rep, Period> limit) {
-        return try_lock() || detail::lock_mutex_until(state_, detail::deadline_after(limit));
+        return lock_until(detail::deadline_after(limit));
     }
     template <typename Clock, typename Duration>
     [[nodiscard]] bool try_lock_until(std::chrono::time_point<Clock, Duration> deadline) {
-        return try_lock() || detail::lock_mutex_until(state_, detail::deadline_at(deadline));
+        return lock_until(detail::deadline_at(deadline));
+    }
+
+private:
+    bool lock_until(std::int64_t deadline_ns) {
+        if (try_lock()) return true;
+        if (!detail::lock_mutex_until(state_, deadline_ns)) return false;
+        state_.note_owner();
+        return true;
     }
 };
 

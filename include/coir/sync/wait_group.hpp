@@ -44,9 +44,10 @@ public:
     /// exception: see task_group for one that collects. Throws as coir::go.
     template <typename Function>
         requires detail::startable<Function>
-    void go(Function&& function) {
-        detail::coroutine& co =
-            detail::start_raw(detail::start_request{}, std::forward<Function>(function));
+    COIR_NOINLINE void go(Function&& function) {
+        detail::start_request request;
+        request.site = COIR_CALL_SITE;
+        detail::coroutine& co = detail::start_raw(request, std::forward<Function>(function));
         static_cast<void>(count_.add(1)); // fewer coroutines fit into memory than into the count
         detail::launch_counted(co, count_);
     }
