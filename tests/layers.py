@@ -49,6 +49,7 @@ PUBLIC = {
     "testing.hpp": "testing",
     "io/backend.hpp": "ring",
     "detail/config.hpp": "base",
+    "detail/scheduling_point.hpp": "base",
     "detail/clocks.hpp": "base",
     "detail/deadline.hpp": "base",
     "detail/clocks.hpp": "base",

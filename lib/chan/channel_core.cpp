@@ -4,6 +4,7 @@
 #include "base/check.hpp"
 
 #include <coir/cancelled.hpp>
+#include <coir/detail/scheduling_point.hpp>
 
 #include <mutex>
 #include <new>
@@ -305,12 +306,14 @@ bool channel_core::accept_from_sender(wake_list& woken) noexcept {
 void channel_core::drop_sender() noexcept {
     // acquire-release: the last one's close happens after all that was done through the others.
     if (senders_alive_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    scheduling_point(step::close, this);
     close();
     drop_side();
 }
 
 void channel_core::drop_receiver() noexcept {
     if (receivers_alive_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    scheduling_point(step::close, this);
     abandon();
     drop_side();
 }
@@ -353,17 +356,26 @@ void drop_receiver(channel_core& channel) noexcept { channel.drop_receiver(); }
 void forget_sender(channel_core& channel) noexcept { channel.drop_side(); }
 
 channel_status channel_send(channel_core& channel, void* value, std::int64_t deadline_ns) {
+    scheduling_point(step::send, &channel);
     return channel.send(value, deadline_ns);
 }
 
 channel_status channel_receive(channel_core& channel, void* out, std::int64_t deadline_ns) {
+    scheduling_point(step::receive, &channel);
     return channel.receive(out, deadline_ns);
 }
 
 void channel_send_last(channel_core& channel, void* value) noexcept { channel.send_last(value); }
-void channel_close(channel_core& channel) noexcept { channel.close(); }
-bool is_channel_closed(const channel_core& channel) noexcept { return channel.closed(); }
+void channel_close(channel_core& channel) noexcept {
+    scheduling_point(step::close, &channel);
+    channel.close();
+}
+bool is_channel_closed(const channel_core& channel) noexcept {
+    scheduling_point(step::inspect, &channel);
+    return channel.closed();
+}
 std::size_t channel_size(const channel_core& channel) noexcept {
+    scheduling_point(step::inspect, &channel);
     return const_cast<channel_core&>(channel).size();
 }
 std::size_t channel_capacity(const channel_core& channel) noexcept { return channel.capacity(); }

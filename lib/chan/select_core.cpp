@@ -8,6 +8,7 @@
 #include "wait/park.hpp"
 
 #include <coir/cancelled.hpp>
+#include <coir/detail/scheduling_point.hpp>
 
 #include <algorithm>
 #include <array>
@@ -245,6 +246,7 @@ private:
 } // namespace
 
 std::size_t select_entries(std::span<select_entry* const> entries, bool biased) {
+    scheduling_point(step::select);
     return selection{entries, biased}.run();
 }
 

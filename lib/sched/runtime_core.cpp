@@ -51,6 +51,19 @@ runtime_core::runtime_core(const runtime_options& settings)
     register_runtime(*this);
 }
 
+// Not registered: when a simulation is deadlocked is for the simulation to say.
+runtime_core::runtime_core(const runtime_options& settings, simulated_scheduler& scheduler)
+    : settings_{std::make_shared<const runtime_options>(settings)},
+      process_generation_{watch_for_fork()}, idle_{1}, blocking_{settings.max_blocking_threads},
+      watchdog_{*this} {
+    COIR_CHECK(settings.workers == 1, "a simulation has one worker");
+    register_heavy_fence();
+    describe_overflows();
+    own_session_ = &begin_session();
+    workers_.push_back(std::make_unique<worker>(*this, 0));
+    workers_[0]->open_simulated(scheduler);
+}
+
 namespace {
 
 // Coroutines that have ended live on as long as somebody holds their results.

@@ -25,6 +25,8 @@ class runtime_core {
 public:
     /// Starts the workers; `settings` as from resolve_settings(). Throws std::system_error.
     explicit runtime_core(const runtime_options& settings);
+    /// One worker, which is to be served by the caller, under `scheduler`; no threads.
+    runtime_core(const runtime_options& settings, simulated_scheduler& scheduler);
     runtime_core(const runtime_core&) = delete;
     runtime_core& operator=(const runtime_core&) = delete;
     /// No coroutine may be alive. Joins the workers.

@@ -3,6 +3,7 @@
 
 #include "base/check.hpp"
 #include "fiber/stack_overflow.hpp"
+#include "ring/refusing_poller.hpp"
 #include "sched/runtime_core.hpp"
 #include "timer/clock.hpp"
 #include "timer/heap_supply.hpp"
@@ -38,6 +39,16 @@ worker::~worker() { return_timer_heap(timers_); }
 
 void worker::open(io_backend backend) { io_ = make_poller(backend); }
 
+void worker::open_simulated(simulated_scheduler& scheduler) {
+    io_ = std::make_unique<refusing_poller>();
+    simulation_ = &scheduler;
+}
+
+void worker::restart_ids(std::uint64_t first) noexcept {
+    next_id_ = first;
+    last_id_ = UINT64_MAX;
+}
+
 std::uint64_t worker::next_id() noexcept {
     if (next_id_ == last_id_) {
         constexpr std::uint64_t batch = 1024;
@@ -72,6 +83,10 @@ void worker::resume(coroutine& co) noexcept {
 }
 
 coroutine* worker::find_work() noexcept {
+    if (simulation_ != nullptr) [[unlikely]] {
+        duties_in_ = 1; // so that the next switch comes here as well
+        return simulation_->choose(*this);
+    }
     for (;;) {
         do_duties();
         if (coroutine* const co = pick()) return co;
@@ -280,6 +295,16 @@ void worker::yield() noexcept {
         return;
     }
     leave({requeue, current_});
+}
+
+void worker::give_way() noexcept { leave({requeue, current_}); }
+
+coroutine* worker::collect_one() noexcept {
+    mailbox_.run_all(*this);
+    io_->poll();
+    if (has_next()) return take_next();
+    if (coroutine* const co = pop()) return co;
+    return runtime_.injected().pop();
 }
 
 void worker::leave_for_good(after_switch after) noexcept {

@@ -27,6 +27,7 @@
 #include "sched/coroutine.hpp"
 #include "sched/mailbox.hpp"
 #include "sched/run_queue.hpp"
+#include "sched/simulated_scheduler.hpp"
 #include "timer/timer_heap.hpp"
 
 #include <cstdint>
@@ -54,6 +55,17 @@ public:
 
     /// Makes the poller; on the worker's thread, before serve(). Throws std::system_error.
     void open(io_backend backend);
+    /// Instead: puts the worker under `scheduler`, which must outlive it; serve() then ends when
+    /// that says so. See simulated_scheduler.hpp.
+    void open_simulated(simulated_scheduler& scheduler);
+    [[nodiscard]] simulated_scheduler* simulation() const noexcept { return simulation_; }
+    /// For the simulated scheduler, on the loop: does what is posted, and takes one of those that
+    /// were made ready, in order; null if there is none.
+    coroutine* collect_one() noexcept;
+    /// For the simulated scheduler: lets the others run, whatever there is.
+    void give_way() noexcept;
+    /// Sets what next_id() counts from.
+    void restart_ids(std::uint64_t first) noexcept;
 
     [[nodiscard]] coroutine* current() const noexcept { return current_; }
     [[nodiscard]] runtime_core& runtime() const noexcept { return runtime_; }
@@ -149,6 +161,7 @@ private:
     runtime_core& runtime_;
     const std::size_t index_;
     const bool alone_; ///< the only worker: nobody steals
+    simulated_scheduler* simulation_ = nullptr;
     bool searching_ = false;
     bool ran_since_sleep_ = false;
     std::uint32_t duties_in_ = turns_between_duties;

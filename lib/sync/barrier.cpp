@@ -23,6 +23,7 @@ barrier_core::barrier_core(std::ptrdiff_t expected) : expected_{expected}, missi
 
 std::uint64_t barrier_core::arrive(std::ptrdiff_t count, std::ptrdiff_t dropped,
                                    completion complete, void* argument) {
+    scheduling_point(step::arrive, &state_);
     const std::uint64_t phase = hold_queue(state_) >> shift;
     if (count <= 0 || count > missing_) {
         release_queue(state_);
@@ -51,6 +52,7 @@ void barrier_core::begin_next_phase() noexcept {
 }
 
 void barrier_core::wait(std::uint64_t phase) {
+    scheduling_point(step::wait, &state_);
     // acquire: pairs with begin_next_phase().
     if (state_.word.load(std::memory_order_acquire) >> shift != phase) return;
     std::uint64_t word = 0;

@@ -76,6 +76,7 @@ void notify(sync_state& condition, bool all) noexcept {
 } // namespace
 
 bool wait_at_condition(sync_state& condition, mutex& owned, std::int64_t deadline_ns) {
+    scheduling_point(step::wait, &condition);
     waiter& self = current_waiter();
     std::uint64_t word = 0;
     static_cast<void>(hold_queue(

@@ -21,6 +21,7 @@ constexpr std::uint64_t queue_bits = sync_state::queue_held | sync_state::waitin
 } // namespace
 
 bool countdown::add(std::uint64_t count) noexcept {
+    scheduling_point(step::arrive, &state_);
     constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max() >> (shift + 1);
     std::uint64_t word = state_.word.load(std::memory_order_relaxed);
     do {
@@ -37,6 +38,7 @@ bool countdown::add(std::uint64_t count) noexcept {
 }
 
 bool countdown::subtract(std::uint64_t count) noexcept {
+    scheduling_point(step::arrive, &state_);
     const auto ends_waits = [&](std::uint64_t word) {
         return (word & queue_bits) != 0 && word >> shift == count;
     };
@@ -58,6 +60,7 @@ bool countdown::subtract(std::uint64_t count) noexcept {
 }
 
 void countdown::wait(bool is_latch) {
+    scheduling_point(step::wait, &state_);
     const auto not_zero = [](std::uint64_t seen) { return seen >> shift != 0; };
     while (!is_zero()) {
         std::uint64_t word = 0;

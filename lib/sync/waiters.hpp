@@ -15,6 +15,7 @@
 #include "wait/wait_queue.hpp"
 
 #include <coir/detail/deadline.hpp>
+#include <coir/detail/scheduling_point.hpp>
 #include <coir/detail/sync_state.hpp>
 
 #include <sched.h>

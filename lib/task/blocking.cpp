@@ -5,6 +5,7 @@
 #include "wait/park.hpp"
 
 #include <coir/blocking.hpp>
+#include <coir/detail/scheduling_point.hpp>
 
 namespace coir::detail {
 namespace {
@@ -37,6 +38,7 @@ void hand_to_pool(void* job) noexcept {
 void run_blocking(void (*call)(void*) noexcept, void* argument) {
     worker* const here = current_worker();
     if (here == nullptr || here->current() == nullptr) return call(argument);
+    if (scheduling_point(step::blocking)) return call(argument); // simulated: in the caller's place
     waiter& self = *here->current();
     blocking_pool& pool = here->runtime().blocking();
     pool.ensure_thread();

@@ -20,6 +20,7 @@
 #include "wait/park.hpp"
 #include "wait/wait_queue.hpp"
 
+#include <coir/detail/scheduling_point.hpp>
 #include <coir/group.hpp>
 
 #include <mutex>
@@ -232,17 +233,27 @@ void end_group(group_core* group) noexcept {
     delete group;
 }
 
-bool enter_group(group_core& group) { return group.enter(); }
+bool enter_group(group_core& group) {
+    scheduling_point(step::acquire, &group);
+    return group.enter();
+}
 void leave_group(group_core& group) noexcept { group.leave(); }
 void launch_member(group_core& group, coroutine& member) noexcept { group.launch(member); }
 
 void wait_for_group(group_core& group) {
+    scheduling_point(step::wait, &group);
     group.join();
     group.collect();
 }
 
-void join_group(group_core& group) { group.join(); }
-void stop_group(group_core& group) noexcept { group.stop(); }
+void join_group(group_core& group) {
+    scheduling_point(step::wait, &group);
+    group.join();
+}
+void stop_group(group_core& group) noexcept {
+    scheduling_point(step::stop, &group);
+    group.stop();
+}
 bool is_group_stopped(const group_core& group) noexcept { return group.stopped(); }
 
 } // namespace coir::detail

@@ -15,6 +15,7 @@
 #include "wait/park.hpp"
 
 #include <coir/cancelled.hpp>
+#include <coir/detail/scheduling_point.hpp>
 #include <coir/task.hpp>
 
 #include <sched.h>
@@ -131,7 +132,10 @@ coroutine& prepare_task(const start_request& request) {
 }
 
 void* payload_of(coroutine& co) noexcept { return co.payload; }
-void launch_task(coroutine& co) noexcept { start_coroutine(co); }
+void launch_task(coroutine& co) noexcept {
+    start_coroutine(co);
+    scheduling_point(step::start); // behind it: the new one may be faster than the rest of `go`
+}
 
 void abandon_task(coroutine& co) noexcept {
     drop_locals(co);
@@ -139,6 +143,7 @@ void abandon_task(coroutine& co) noexcept {
 }
 
 void wait_for_task(coroutine& co) {
+    scheduling_point(step::join, &co);
     co.join_lock.lock();
     if (co.joining.load(std::memory_order_relaxed) >= join_state::finishing) {
         co.join_lock.unlock();
@@ -183,12 +188,14 @@ void detach_task(coroutine& co) noexcept {
 }
 
 void stop_task(coroutine& co, std::uint64_t id) noexcept {
+    scheduling_point(step::stop, &co);
     if (!try_pin(co)) return;
     if (co.id == id) cancel(co.root_scope);
     unpin(co);
 }
 
 bool task_done(coroutine& co, std::uint64_t id) noexcept {
+    scheduling_point(step::inspect, &co);
     if (!try_pin(co)) return true;
     // acquire: pairs with announce_end; what the task did is visible to who finds it done.
     const bool done =

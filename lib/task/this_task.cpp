@@ -4,6 +4,7 @@
 #include "wait/park.hpp"
 
 #include <coir/cancelled.hpp>
+#include <coir/detail/scheduling_point.hpp>
 #include <coir/task.hpp>
 
 #include <mutex>
@@ -19,7 +20,7 @@ void yield() {
         [[unlikely]] {
         throw cancelled{};
     }
-    here->yield();
+    if (!detail::scheduling_point(detail::step::yield)) here->yield();
 }
 
 namespace this_task {

@@ -8,6 +8,7 @@
 #include "wait/park.hpp"
 
 #include <coir/cancel.hpp>
+#include <coir/detail/scheduling_point.hpp>
 #include <coir/task.hpp>
 
 #include <new>
@@ -50,6 +51,7 @@ template <typename State> void arm(State& limit) {
 
 time_limit::time_limit(std::int64_t deadline_ns) {
     static_assert(sizeof(state) <= sizeof(memory_) && alignof(state) <= 16);
+    scheduling_point(step::limit);
     state& limit = *new (memory_) state;
     limit.owner = &current_waiter();
     if (deadline_ns != never_ns && deadline_ns > monotonic_ns()) {

@@ -7,6 +7,7 @@
 #include "wait/park.hpp"
 
 #include <coir/cancelled.hpp>
+#include <coir/detail/scheduling_point.hpp>
 #include <coir/time.hpp>
 
 #include <memory>
@@ -73,6 +74,7 @@ void fire(timer_entry& entry) noexcept {
 } // namespace
 
 timer_core* make_timer(channel_core& ticks, std::int64_t first_ns, std::int64_t period_ns) {
+    scheduling_point(step::timer, &ticks);
     auto timer = std::make_unique<timer_core>();
     timer->fire = fire;
     timer->period_ns = period_ns;
@@ -91,6 +93,7 @@ void drop_timer(timer_core& timer) noexcept {
 }
 
 bool stop_timer(timer_core& timer) noexcept {
+    scheduling_point(step::timer, timer.ticks);
     bool was_armed = false;
     timer_heap* heap = nullptr;
     {
@@ -134,6 +137,7 @@ receiver_reference make_after(const element_type& type, std::int64_t deadline_ns
 }
 
 void sleep_until_ns(std::int64_t deadline_ns) {
+    scheduling_point(step::sleep);
     waiter& self = current_waiter();
     if (deadline_ns <= monotonic_ns()) return;
     if (park(self, {wait_kind::sleep, nullptr, nullptr, nullptr, deadline_ns}) == wait_cancelled) {

@@ -38,9 +38,11 @@ public:
     // relaxed: who changed the condition under the mutex, which a waiter held from its last look
     // until it was enqueued, sees it enqueued.
     void notify_one() noexcept {
+        detail::scheduling_point(detail::step::notify, &state_);
         if (has_waiters()) detail::notify_one_slow(state_);
     }
     void notify_all() noexcept {
+        detail::scheduling_point(detail::step::notify, &state_);
         if (has_waiters()) detail::notify_all_slow(state_);
     }
 

@@ -3,6 +3,7 @@
 // Owns latch.
 
 #include <coir/detail/countdown.hpp>
+#include <coir/detail/scheduling_point.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -39,7 +40,10 @@ public:
             detail::throw_bad_count("coir: latch::count_down below zero");
         }
     }
-    [[nodiscard]] bool try_wait() const noexcept { return count_.is_zero(); }
+    [[nodiscard]] bool try_wait() const noexcept {
+        detail::scheduling_point(detail::step::inspect, &count_);
+        return count_.is_zero();
+    }
     /// Waits until the count is zero. Throws `cancelled`.
     void wait() { count_.wait(true); }
     /// Lowers the count, then waits; the count stays lowered if the wait throws `cancelled`.

@@ -3,6 +3,7 @@
 // Owns mutex and timed_mutex.
 
 #include <coir/detail/clocks.hpp>
+#include <coir/detail/scheduling_point.hpp>
 #include <coir/detail/sync_state.hpp>
 
 #include <chrono>
@@ -52,6 +53,7 @@ public:
     /// Locks it. Throws `cancelled` if it would have to wait in a cancelled scope; it is not locked
     /// then.
     void lock() {
+        detail::scheduling_point(detail::step::lock, &state_);
         if (!take_free()) [[unlikely]]
             detail::lock_mutex_slow(state_);
         state_.note_owner();
@@ -59,6 +61,7 @@ public:
 
     /// Locks it if it is free.
     [[nodiscard]] bool try_lock() noexcept {
+        detail::scheduling_point(detail::step::lock, &state_);
         std::uint64_t word = state_.word.load(std::memory_order_relaxed);
         while ((word & detail::mutex_locked) == 0) {
             // acquire: pairs with the release of the last unlock.
@@ -74,6 +77,7 @@ public:
 
     /// Unlocks it. The caller, or somebody on whose behalf it acts, has locked it.
     void unlock() noexcept {
+        detail::scheduling_point(detail::step::unlock, &state_);
         std::uint64_t word = detail::mutex_locked;
         // release: publishes the critical section to the next lock.
         if (!state_.word.compare_exchange_strong(word, 0, std::memory_order_release,

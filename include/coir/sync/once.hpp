@@ -2,6 +2,7 @@
 #pragma once
 // Owns once_flag and call_once.
 
+#include <coir/detail/scheduling_point.hpp>
 #include <coir/detail/sync_state.hpp>
 
 #include <functional>
@@ -54,6 +55,7 @@ private:
 ///     coir::call_once(opened, [&] { database.open(); });
 template <typename Function, typename... Arguments>
 void call_once(once_flag& flag, Function&& function, Arguments&&... arguments) {
+    detail::scheduling_point(detail::step::once, &flag.state_);
     // acquire: pairs with the release of the call that returned.
     if (flag.state_.word.load(std::memory_order_acquire) == detail::once_done) [[likely]]
         return;

@@ -3,6 +3,7 @@
 // Owns counting_semaphore and binary_semaphore.
 
 #include <coir/detail/clocks.hpp>
+#include <coir/detail/scheduling_point.hpp>
 #include <coir/detail/sync_state.hpp>
 
 #include <chrono>
@@ -55,6 +56,7 @@ public:
     }
 
     [[nodiscard]] bool try_acquire() noexcept {
+        detail::scheduling_point(detail::step::acquire, &state_);
         constexpr std::uint64_t one = 1U << detail::sync_state::owned_shift;
         std::uint64_t word = state_.word.load(std::memory_order_relaxed);
         while (word >= one) {
@@ -80,6 +82,7 @@ public:
     /// Gives `count` permits. Throws std::logic_error if `count` is negative or there would be more
     /// than max().
     void release(std::ptrdiff_t count = 1) {
+        detail::scheduling_point(detail::step::release, &state_);
         if (count < 0) detail::throw_bad_permits();
         detail::release_permits(state_, static_cast<std::uint64_t>(count),
                                 static_cast<std::uint64_t>(max()));

@@ -2,6 +2,7 @@
 #pragma once
 // Owns shared_mutex.
 
+#include <coir/detail/scheduling_point.hpp>
 #include <coir/detail/sync_state.hpp>
 
 #include <cstdint>
@@ -40,12 +41,14 @@ public:
             detail::lock_exclusive_slow(state_);
     }
     [[nodiscard]] bool try_lock() noexcept {
+        detail::scheduling_point(detail::step::lock, &state_);
         std::uint64_t word = 0;
         // acquire: pairs with the releases of all earlier owners.
         return state_.word.compare_exchange_strong(
             word, detail::shared_writer, std::memory_order_acquire, std::memory_order_relaxed);
     }
     void unlock() noexcept {
+        detail::scheduling_point(detail::step::unlock, &state_);
         std::uint64_t word = detail::shared_writer;
         if (!state_.word.compare_exchange_strong(word, 0, std::memory_order_release,
                                                  std::memory_order_relaxed)) [[unlikely]] {
@@ -60,6 +63,7 @@ public:
     }
     /// Fails also while somebody waits.
     [[nodiscard]] bool try_lock_shared() noexcept {
+        detail::scheduling_point(detail::step::lock, &state_);
         std::uint64_t word = state_.word.load(std::memory_order_relaxed);
         while ((word & (detail::shared_writer | detail::sync_state::waiting)) == 0) {
             if (state_.word.compare_exchange_weak(word, word + detail::shared_reader,
@@ -71,6 +75,7 @@ public:
         return false;
     }
     void unlock_shared() noexcept {
+        detail::scheduling_point(detail::step::unlock, &state_);
         std::uint64_t word = state_.word.load(std::memory_order_relaxed);
         while ((word & detail::sync_state::waiting) == 0) {
             // release: the next writer sees that we have read.

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Owns the door by which a simulation takes over what a worker would decide.
+//
+// A simulated worker is an ordinary worker on the simulation's own thread. Coroutines are made
+// ready, parked and resumed by the same code as always; but its duties are due at every switch, so
+// each switch goes by way of the loop, and the loop asks here instead of the queues. Hence the
+// paths of other workers hold nothing for simulations but the test in scheduling_point().
+
+#include <coir/detail/scheduling_point.hpp>
+
+namespace coir::detail {
+
+struct coroutine;
+class worker;
+
+class simulated_scheduler {
+public:
+    simulated_scheduler() = default;
+    simulated_scheduler(const simulated_scheduler&) = delete;
+    simulated_scheduler& operator=(const simulated_scheduler&) = delete;
+    virtual ~simulated_scheduler() = default;
+
+    /// On the worker's loop: whom to run next; null ends the loop.
+    virtual coroutine* choose(worker& here) noexcept = 0;
+
+    /// In the running coroutine: lets others run if that is the choice.
+    virtual void reach(worker& here, step next, const void* object) noexcept = 0;
+};
+
+} // namespace coir::detail
