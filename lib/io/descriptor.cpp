@@ -14,6 +14,14 @@ namespace coir::detail {
 
 void descriptor_deleter::operator()(descriptor* closed) const noexcept { delete closed; }
 
+void descriptor_handle::close() noexcept {
+    if (descriptor_ != nullptr) descriptor_->close();
+}
+
+int descriptor_handle::native_handle() const noexcept {
+    return descriptor_ != nullptr && !descriptor_->closing() ? descriptor_->fd() : -1;
+}
+
 bool descriptor::enter(io_operation& operation) noexcept {
     const std::lock_guard guard{lock_};
     if (closing()) return false;
