@@ -62,6 +62,7 @@ PUBLIC = {
     "detail/countdown.hpp": "sync",
     "detail/sync_state.hpp": "sync",
     "detail/descriptor.hpp": "io",
+    "detail/io_case.hpp": "io",
     "detail/group_parts.hpp": "task",
     "detail/launch.hpp": "task",
     "detail/run_main.hpp": "task",

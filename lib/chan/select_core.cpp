@@ -2,6 +2,7 @@
 #include "chan/select_core.hpp"
 
 #include "chan/channel_core.hpp"
+#include "chan/select_source.hpp"
 #include "sched/coroutine.hpp"
 #include "sched/worker.hpp"
 #include "timer/clock.hpp"
@@ -13,6 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <vector>
 
 namespace coir::detail {
 namespace {
@@ -54,6 +56,12 @@ public:
 
     std::size_t run() {
         collect();
+        return has_sources_ ? decide_with_sources() : decide();
+    }
+
+private:
+    // Returns none where only a new look at the sources can tell.
+    std::size_t decide() {
         for (spin_lock* const lock : held()) lock->lock();
         std::size_t chosen = none;
         try {
@@ -70,15 +78,41 @@ public:
         return wait();
     }
 
-private:
+    std::size_t decide_with_sources() {
+        const entered_sources entered{entries_};
+        waiter& self = current_waiter();
+        std::vector<pollfd> polled;
+        if (self.is_thread) {
+            polled = polled_by(static_cast<thread_waiter&>(self), entries_);
+            polled_ = polled;
+        }
+        for (;;) {
+            look_at_sources(entries_);
+            now_ns_ = 0;
+            const std::size_t chosen = decide();
+            if (chosen == none) continue;
+            select_entry& entry = *entries_[chosen];
+            if (entry.kind != select_kind::source || commit_source(entry)) return chosen;
+        }
+    }
+
     std::span<spin_lock*> held() noexcept { return {locks_.data(), lock_count_}; }
 
     void release_all() noexcept {
         for (spin_lock* const lock : held()) lock->unlock();
     }
 
-    static void release_all_of(void* self) noexcept {
-        static_cast<selection*>(self)->release_all();
+    // The other side of the switch. The frame stays until this returns (park.cpp).
+    static void release_all_of(void* argument) noexcept {
+        selection& self = *static_cast<selection*>(argument);
+        self.release_all();
+        if (self.has_sources_ && current_worker() != nullptr) self.arm_sources();
+    }
+
+    void arm_sources() noexcept {
+        for (select_entry* const entry : entries_) {
+            if (entry->kind == select_kind::source) entry->source->arm();
+        }
     }
 
     // Sorts the cases into: sources with locks (each lock once), the earliest deadline, otherwise.
@@ -89,6 +123,10 @@ private:
             case select_kind::send:
             case select_kind::receive: add_lock(entry.channel->lock); break;
             case select_kind::join: add_lock(entry.task->join_lock); break;
+            case select_kind::source:
+                if (entry.source != nullptr) add_lock(entry.source->lock);
+                has_sources_ = true;
+                break;
             case select_kind::deadline:
                 if (deadline_ == none || entry.deadline_ns < entries_[deadline_]->deadline_ns) {
                     deadline_ = i;
@@ -142,6 +180,9 @@ private:
                 return false;
             }
             break;
+        case select_kind::source:
+            if (!is_source_ready(entry)) return false;
+            break;
         case select_kind::deadline:
             if (entry.deadline_ns == never_ns || entry.deadline_ns > now_ns()) return false;
             break;
@@ -189,14 +230,18 @@ private:
         const std::int64_t deadline_ns =
             deadline_ != none ? entries_[deadline_]->deadline_ns : never_ns;
         const wait_kind kind = entries_.empty() ? wait_kind::for_ever : wait_kind::select;
+        if (!polled_.empty()) static_cast<thread_waiter&>(self).polled = polled_;
         const std::size_t result = park(self, {kind, &entries_, release_all_of, this, deadline_ns});
+        if (!polled_.empty()) static_cast<thread_waiter&>(self).polled = {};
         for (std::size_t i = 0; i < entries_.size(); ++i) {
             if (i != result) withdraw(i);
         }
         if (result == wait_cancelled) throw cancelled{};
         if (result == wait_timed_out) return deadline_;
+        if (result == wait_polled) return none;
         entries_[result]->succeeded = nodes_[result].succeeded;
-        return result;
+        const bool by_source = entries_[result]->kind == select_kind::source;
+        return by_source && !nodes_[result].succeeded ? none : result;
     }
 
     void enqueue(waiter& self, std::uint64_t epoch, std::size_t index) noexcept {
@@ -212,6 +257,7 @@ private:
         case select_kind::send: entry.channel->enqueue_sender(node); break;
         case select_kind::receive: entry.channel->enqueue_receiver(node); break;
         case select_kind::join: entry.task->joiners.push_back(node); break;
+        case select_kind::source: entry.source->enqueue(node); break;
         default: break;
         }
     }
@@ -227,12 +273,15 @@ private:
             if (node.linked) entry.task->joiners.remove(node);
             break;
         }
+        case select_kind::source: entry.source->withdraw(node); break;
         default: break;
         }
     }
 
     const std::span<select_entry* const> entries_;
     const bool biased_;
+    bool has_sources_ = false;
+    std::span<pollfd> polled_; // by a thread that waits for sources
     std::size_t lock_count_ = 0;
     std::size_t order_count_ = 0;
     std::size_t deadline_ = none;

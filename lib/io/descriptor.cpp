@@ -2,11 +2,14 @@
 #include "io/descriptor.hpp"
 
 #include "base/asymmetric_fence.hpp"
+#include "io/watch.hpp"
 #include "wait/cancellation.hpp"
 #include "wait/park.hpp"
 
+#include <poll.h>
 #include <unistd.h>
 
+#include <memory>
 #include <mutex>
 #include <utility>
 
@@ -20,6 +23,39 @@ void descriptor_handle::close() noexcept {
 
 int descriptor_handle::native_handle() const noexcept {
     return descriptor_ != nullptr && !descriptor_->closing() ? descriptor_->fd() : -1;
+}
+
+struct descriptor::watches {
+    explicit watches(descriptor& of) noexcept
+        : readable{of, POLLIN | POLLRDHUP}, writable{of, POLLOUT} {}
+    watch readable;
+    watch writable;
+};
+
+descriptor::~descriptor() {
+    close();
+    delete watches_.load(std::memory_order_relaxed); // nobody else is left
+}
+
+watch& descriptor::readiness(io_direction direction) {
+    // acquire, and release below: publishes the watches to those who did not make them.
+    watches* known = watches_.load(std::memory_order_acquire);
+    if (known == nullptr) {
+        auto made = std::make_unique<watches>(*this);
+        if (watches_.compare_exchange_strong(known, made.get(), std::memory_order_acq_rel,
+                                             std::memory_order_acquire)) {
+            known = made.release();
+        }
+    }
+    return direction == io_direction::read ? known->readable : known->writable;
+}
+
+void throw_if_failed(int result, const std::string& call) {
+    if (result < 0) throw std::system_error{-result, std::system_category(), call};
+}
+
+select_source* source_at(descriptor* waited_for, io_direction direction) {
+    return waited_for != nullptr ? &waited_for->readiness(direction) : nullptr;
 }
 
 bool descriptor::enter(io_operation& operation) noexcept {
@@ -56,15 +92,23 @@ void descriptor::unlock_and_tell() noexcept {
     wake(*closer->party);
 }
 
+bool descriptor::begin_close() noexcept {
+    const std::lock_guard guard{lock_};
+    if (closing() || fd() < 0) return false;
+    closing_.store(true, std::memory_order_relaxed);
+    return true;
+}
+
 void descriptor::close() noexcept {
-    {
-        const std::lock_guard guard{lock_};
-        if (closing() || fd() < 0) return;
-        closing_.store(true, std::memory_order_relaxed);
-    }
-    wait_until_left();
     const int fd = release();
-    if (!kept_open_) ::close(fd); // Linux gives the number back even where it reports EINTR
+    if (fd < 0 || kept_open_) return;
+    ::close(fd); // Linux gives the number back even where it reports EINTR
+}
+
+int descriptor::release() noexcept {
+    if (!begin_close()) return -1;
+    wait_until_left();
+    return fd_.exchange(-1, std::memory_order_relaxed);
 }
 
 void descriptor::wait_until_left() noexcept {
@@ -77,6 +121,13 @@ void descriptor::wait_until_left() noexcept {
     for (io_operation* one = under_way_.front(); one != nullptr; one = under_way_.after(*one)) {
         static_cast<void>(interrupt_wait(*one->party, one->epoch, interruption_force::close));
     }
+    lock_.unlock();
+    // acquire: a select that began before the mark was set has made them.
+    if (watches* const made = watches_.load(std::memory_order_acquire)) {
+        made->readable.close();
+        made->writable.close();
+    }
+    lock_.lock();
     if (!in_use()) return lock_.unlock();
     waiter& self = current_waiter();
     wait_node node;
@@ -86,7 +137,5 @@ void descriptor::wait_until_left() noexcept {
     const auto unlock = [](void* lock) noexcept { static_cast<spin_lock*>(lock)->unlock(); };
     park(self, {wait_kind::close, this, unlock, &lock_, INT64_MAX, interruption::refused});
 }
-
-int descriptor::release() noexcept { return fd_.exchange(-1, std::memory_order_relaxed); }
 
 } // namespace coir::detail

@@ -12,10 +12,13 @@
 #include "io/operation.hpp"
 
 #include <coir/detail/descriptor.hpp>
+#include <coir/detail/io_case.hpp>
 
 #include <atomic>
 
 namespace coir::detail {
+
+class watch;
 
 class descriptor {
 public:
@@ -23,7 +26,7 @@ public:
     explicit descriptor(int fd, bool kept_open = false) noexcept : fd_{fd}, kept_open_{kept_open} {}
     descriptor(const descriptor&) = delete;
     descriptor& operator=(const descriptor&) = delete;
-    ~descriptor() { close(); }
+    ~descriptor();
 
     /// -1 once closed. Only good for an operation that has entered, or by the owner.
     [[nodiscard]] int fd() const noexcept { return fd_.load(std::memory_order_relaxed); }
@@ -52,21 +55,31 @@ public:
         const bool open_;
     };
 
+    /// Uses it as `use` does, for as long as a select takes; false when closed.
+    [[nodiscard]] bool begin_use() noexcept;
+    void end_use() noexcept;
+
+    /// What selects wait at; made when first asked for, lives as long as the descriptor. Any
+    /// thread. Throws std::bad_alloc.
+    [[nodiscard]] watch& readiness(io_direction direction);
+
     /// Ends what is under way, waits for it, closes. Idempotent. Never throws, is never cancelled.
     void close() noexcept;
-    /// Gives the number away, still open; nothing may be under way.
+    /// As close(), but the number is returned, still open, -1 if it was closed.
     [[nodiscard]] int release() noexcept;
 
 private:
+    [[nodiscard]] bool begin_close() noexcept;
     void wait_until_left() noexcept;
-    [[nodiscard]] bool begin_use() noexcept;
-    void end_use() noexcept;
     [[nodiscard]] bool in_use() const noexcept { return users_ != 0 || !under_way_.empty(); }
     /// Releases the lock; wakes the closer if nobody is left.
     void unlock_and_tell() noexcept;
 
+    struct watches;
+
     std::atomic<int> fd_;
     const bool kept_open_;
+    std::atomic<watches*> watches_{nullptr};
     spin_lock lock_;
     std::atomic<bool> closing_{false};
     intrusive_list<io_operation> under_way_; // guarded by lock_, as the next

@@ -4,6 +4,7 @@
 #include <coir/net/resolve.hpp>
 #include <coir/net/tcp.hpp>
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -77,6 +78,28 @@ tcp_listener tcp_listener::bind(const std::string& host, std::uint16_t port,
     tcp_listener listener = bind(host, port, options, error);
     if (error) throw std::system_error{error, "bind " + host + ":" + std::to_string(port)};
     return listener;
+}
+
+// A listener without O_NONBLOCK would wait where somebody else was faster.
+int tcp_listener::accept_now(int fd, endpoint& peer) noexcept {
+    const int flags = ::fcntl(fd, F_GETFL);
+    if ((flags & O_NONBLOCK) == 0) ::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    const int result = ::accept4(fd, reinterpret_cast<sockaddr*>(&address), &size,
+                                 detail::accepted_socket_flags());
+    if (result < 0) {
+        const int failure = errno;
+        return is_passing(failure) ? -EAGAIN : -failure;
+    }
+    peer = endpoint::from_native(&address, sizeof address);
+    return result;
+}
+
+tcp_stream tcp_listener::accepted(int result, const endpoint& peer) {
+    detail::throw_if_failed(result, "accept");
+    detail::descriptor_pointer socket{new detail::descriptor{result}};
+    return tcp_stream{std::move(socket), peer};
 }
 
 tcp_stream tcp_listener::accept(std::error_code& error) {

@@ -140,7 +140,9 @@ void runtime_core::wake_one() noexcept {
 bool runtime_core::quiescent() noexcept {
     if (idle_.sleeping() != worker_count() || !injected_.empty() || blocking_.busy()) return false;
     for (const auto& one : workers_) {
-        if (one->io().in_flight() != 0 || one->timers().busy() || one->has_next() ||
+        // relaxed: whoever changes it runs, so this is looked at again.
+        const std::size_t idle = one->idle_residents.load(std::memory_order_relaxed);
+        if (one->io().in_flight() > idle || one->timers().busy() || one->has_next() ||
             one->has_stealable() || one->has_mail()) {
             return false;
         }

@@ -69,10 +69,21 @@ void worker::serve() {
         if (searching_) end_search();
         resume(*co);
     }
+    evict_residents();
     this_thread_worker = nullptr;
     // Timers that outlive the runtime: fired too early, or on no worker, they move to the timer
     // thread. Which may take another round for those that are due and start again.
     while (timers_.size() != 0) timers_.expire(never_ns - 1);
+}
+
+void worker::evict_residents() noexcept {
+    for (worker_resident* one = residents_.front(); one != nullptr; one = residents_.after(*one)) {
+        one->evict(*one, *this);
+    }
+    while (!residents_.empty()) {
+        mailbox_.run_all(*this);
+        io_->wait(never_ns);
+    }
 }
 
 void worker::resume(coroutine& co) noexcept {

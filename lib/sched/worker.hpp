@@ -37,6 +37,14 @@ namespace coir::detail {
 
 class runtime_core;
 
+class worker;
+
+/// An operation on a worker's ring that belongs to no waiting coroutine, and so may outlive all.
+struct worker_resident : list_links<worker_resident> {
+    /// On the worker, which ends: the operation has to end soon.
+    void (*evict)(worker_resident&, worker&) noexcept = nullptr;
+};
+
 /// Runs on the other side of a switch, when the coroutine that left can be resumed by anybody.
 struct after_switch {
     void (*run)(worker&, void* argument) noexcept;
@@ -108,6 +116,12 @@ public:
 
     /// Has `call` run by this worker, soon. Any thread.
     void post(remote_call& call) noexcept;
+    /// By this worker's thread, before the operation is submitted and when it has completed.
+    void add_resident(worker_resident& one) noexcept { residents_.push_back(one); }
+    void remove_resident(worker_resident& one) noexcept { residents_.remove(one); }
+    /// How many operations of residents are under way that nobody waits for. Any thread.
+    std::atomic<std::size_t> idle_residents{0};
+
     /// Ends the current or next sleep. Any thread.
     void wake() noexcept { io_->wake(); }
     void wake_if_open() noexcept {
@@ -157,6 +171,7 @@ private:
     void sleep() noexcept;
     [[nodiscard]] bool sees_work_elsewhere() noexcept;
     [[nodiscard]] std::int64_t next_trim_ns() noexcept;
+    void evict_residents() noexcept;
 
     runtime_core& runtime_;
     const std::size_t index_;
@@ -180,6 +195,7 @@ private:
     stack_magazine stacks_;
     std::unique_ptr<poller> io_;
     mailbox mailbox_;
+    intrusive_list<worker_resident> residents_;
     run_queue queue_;
     timer_heap& timers_;
 };

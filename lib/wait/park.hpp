@@ -25,6 +25,8 @@ namespace coir::detail {
 /// Results of a wait beside the indices of its nodes.
 inline constexpr std::size_t wait_cancelled = static_cast<std::size_t>(-1);
 inline constexpr std::size_t wait_timed_out = static_cast<std::size_t>(-2);
+/// A thread that sleeps in poll(2): one of the descriptors is ready.
+inline constexpr std::size_t wait_polled = static_cast<std::size_t>(-3);
 
 enum class interruption : std::uint8_t {
     allowed, ///< unless the party is firm or unwinding, a cancellation ends the wait

@@ -8,6 +8,15 @@
 #include "timer/clock.hpp"
 #include "wait/cancellation.hpp"
 
+#include <sched.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <system_error>
+
 namespace coir::detail {
 namespace {
 
@@ -36,7 +45,48 @@ void sleep_until_woken(thread_waiter& self, std::uint64_t epoch, std::int64_t de
     }
 }
 
+void drain_wake_descriptor(thread_waiter& self) noexcept {
+    std::uint64_t ignored = 0;
+    static_cast<void>(::read(self.wake_descriptor, &ignored, sizeof ignored)); // or it was empty
+}
+
+// Whether one of the descriptors is ready; false: woken, or the time is up.
+bool poll_until(thread_waiter& self, std::int64_t deadline_ns) noexcept {
+    for (;;) {
+        timespec timeout{};
+        if (deadline_ns != never_ns) {
+            const std::int64_t rest_ns = std::max<std::int64_t>(0, deadline_ns - monotonic_ns());
+            timeout = {rest_ns / 1'000'000'000, rest_ns % 1'000'000'000};
+        }
+        const int count = ::ppoll(self.polled.data(), self.polled.size(),
+                                  deadline_ns != never_ns ? &timeout : nullptr, nullptr);
+        const int error = count < 0 ? errno : 0;
+        if (count > 0) return self.polled.back().revents == 0;
+        if (count == 0) return false;
+        if (error != EINTR) ::sched_yield(); // no memory just now
+    }
+}
+
+void poll_until_woken(thread_waiter& self, std::uint64_t epoch, std::int64_t deadline_ns) {
+    const bool ready = poll_until(self, deadline_ns);
+    if (ready && claimed(self, epoch)) {
+        self.result = wait_polled;
+        return;
+    }
+    sleep_until_woken(self, epoch, ready ? never_ns : deadline_ns);
+}
+
 } // namespace
+
+thread_waiter::~thread_waiter() {
+    if (wake_descriptor >= 0) ::close(wake_descriptor);
+}
+
+void thread_waiter::open_wake_descriptor() {
+    if (wake_descriptor >= 0) return;
+    wake_descriptor = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (wake_descriptor < 0) throw std::system_error{errno, std::system_category(), "eventfd"};
+}
 
 thread_waiter& current_thread_waiter() noexcept {
     static thread_local thread_waiter own;
@@ -48,7 +98,9 @@ std::size_t park_thread(thread_waiter& self, const park_request& request,
     const std::uint64_t epoch = next_epoch(self);
     self.woken.store(0, std::memory_order_relaxed); // published by the open word
     self.since_ns.store(monotonic_ns(), std::memory_order_relaxed);
-    if (request.deadline_ns == never_ns) count_as_parked(self);
+    const bool polls = !self.polled.empty();
+    if (polls) drain_wake_descriptor(self);
+    if (request.deadline_ns == never_ns && !polls) count_as_parked(self);
     self.word.store(wait_word(epoch, opened), std::memory_order_release);
     bool interrupted = false;
     if (self.scope != nullptr) {
@@ -59,6 +111,8 @@ std::size_t park_thread(thread_waiter& self, const park_request& request,
     if (request.release != nullptr) request.release(request.held);
     if (interrupted) {
         count_as_alive(self);
+    } else if (polls) {
+        poll_until_woken(self, epoch, request.deadline_ns);
     } else {
         sleep_until_woken(self, epoch, request.deadline_ns);
     }
@@ -68,6 +122,10 @@ std::size_t park_thread(thread_waiter& self, const park_request& request,
 void wake_thread(thread_waiter& party) noexcept {
     thread_wakes.fetch_add(1, std::memory_order_seq_cst); // read by report_deadlock
     count_as_alive(party);
+    if (!party.polled.empty()) {
+        const std::uint64_t one = 1;
+        static_cast<void>(::write(party.wake_descriptor, &one, sizeof one)); // full: it is awake
+    }
     // release: pairs with sleep_until_woken. The thread may end at once; futex_wake uses only the
     // address.
     party.woken.store(1, std::memory_order_release);

@@ -1,19 +1,33 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// Owns how an OS thread takes part in waits: it sleeps on a futex where a coroutine parks.
+// Owns how an OS thread takes part in waits: it sleeps on a futex where a coroutine parks, or in
+// poll(2) if it waits for descriptors too. Then whoever wakes it writes to its `wake_descriptor`,
+// before `woken`: until that is set the thread does not go on, and the number stays its own.
 
 #include "sched/waiter.hpp"
 #include "wait/park.hpp"
 
+#include <poll.h>
+
 #include <atomic>
 #include <cstdint>
+#include <span>
 
 namespace coir::detail {
 
 struct thread_waiter final : waiter {
     thread_waiter() noexcept : waiter{true} {}
+    thread_waiter(const thread_waiter&) = delete;
+    thread_waiter& operator=(const thread_waiter&) = delete;
+    ~thread_waiter();
+
+    /// Makes `wake_descriptor` if there is none yet. Throws std::system_error.
+    void open_wake_descriptor();
 
     std::atomic<std::uint32_t> woken{0}; ///< the futex
+    int wake_descriptor = -1;            ///< an eventfd
+    /// What its waits are for beside being woken, the `wake_descriptor` last; empty: nothing.
+    std::span<pollfd> polled;
     /// Counted in parked_threads; by then only whoever wakes it may take it out again, so that a
     /// thread that has been woken never looks like one that waits for ever.
     bool counted_as_parked = false;

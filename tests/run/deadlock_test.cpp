@@ -188,3 +188,32 @@ TEST_CASE("a runtime object outside run is no deadlock: somebody may still come"
     CHECK(result.status == 0);
     CHECK(!result.says("deadlock"));
 }
+
+CHILD("locked up beside a socket that an earlier select waited for") {
+    coir::run([] {
+        const auto listener = coir::tcp_listener::bind("127.0.0.1", 0);
+        const auto drop = [](coir::tcp_stream) {};
+        coir::select(listener.on_accept(drop), coir::on_timeout(1ms));
+        lock_up();
+    });
+    ::_exit(0);
+}
+
+CHILD("waiting for a socket alone") {
+    coir::run([] {
+        const auto listener = coir::tcp_listener::bind("127.0.0.1", 0);
+        const coir::chan<int> never;
+        std::signal(SIGALRM, [](int) { ::_exit(7); });
+        ::alarm(1);
+        coir::select(listener.on_accept([](coir::tcp_stream) {}), never.on_recv());
+    });
+}
+
+TEST_CASE(
+    "a socket that nobody waits for any more hides no deadlock, one that is waited for does") {
+    for (const auto& environment : every_size) {
+        check_report(
+            run_child("locked up beside a socket that an earlier select waited for", environment));
+        CHECK(run_child("waiting for a socket alone", environment).status == 7);
+    }
+}

@@ -4,12 +4,16 @@
 
 #include <coir/detail/config.hpp>
 #include <coir/detail/descriptor.hpp>
+#include <coir/detail/io_case.hpp>
 #include <coir/io/stream.hpp>
 #include <coir/net/endpoint.hpp>
 
+#include <concepts>
 #include <cstdint>
 #include <string>
 #include <system_error>
+#include <type_traits>
+#include <utility>
 
 namespace coir {
 
@@ -42,6 +46,16 @@ public:
     [[nodiscard]] endpoint remote_endpoint() const;
     /// Sends small writes at once (TCP_NODELAY) instead of gathering them.
     void set_no_delay(bool on);
+
+    /// Select cases: something can be read (the end of the stream too), or written, at once. With
+    /// or without a handler, which takes nothing. Closed meanwhile, the select throws
+    /// std::errc::operation_canceled. The stream must outlive the case.
+    template <typename... Handler> [[nodiscard]] auto on_readable(Handler&&... handler) const {
+        return detail::readable_case(descriptor_.get(), std::forward<Handler>(handler)...);
+    }
+    template <typename... Handler> [[nodiscard]] auto on_writable(Handler&&... handler) const {
+        return detail::writable_case(descriptor_.get(), std::forward<Handler>(handler)...);
+    }
 
     /// The descriptor, for options that coir has no function for; -1 when closed.
     [[nodiscard]] int native_handle() const noexcept;
@@ -91,6 +105,15 @@ public:
     [[nodiscard]] tcp_stream accept();
     [[nodiscard]] tcp_stream accept(std::error_code& error);
 
+    /// A select case: takes a connection and calls the handler with its tcp_stream. A connection is
+    /// taken only by the case that is chosen. Errors are those of accept(), thrown by the select.
+    /// The listener must outlive the case.
+    template <typename Handler> [[nodiscard]] auto on_accept(Handler&& handler) const {
+        using operation = accept_operation<std::decay_t<Handler>>;
+        return detail::io_case<operation>{descriptor_.get(), detail::io_direction::read,
+                                          operation{std::forward<Handler>(handler), {}}};
+    }
+
     /// Stops listening; an accept under way ends with std::errc::operation_canceled. Idempotent.
     void close() noexcept;
     [[nodiscard]] bool is_open() const noexcept;
@@ -99,7 +122,20 @@ public:
     [[nodiscard]] int native_handle() const noexcept;
 
 private:
+    template <typename Handler> struct accept_operation {
+        static_assert(std::invocable<Handler&, tcp_stream>,
+                      "coir: the handler of on_accept takes a tcp_stream");
+        Handler handler;
+        endpoint peer;
+
+        int attempt(int fd) noexcept { return accept_now(fd, peer); }
+        void complete(int result) { static_cast<void>(handler(accepted(result, peer))); }
+    };
+
     explicit tcp_listener(detail::descriptor_pointer open) noexcept;
+    /// Accepts without waiting: the descriptor, or -errno.
+    static int accept_now(int fd, endpoint& peer) noexcept;
+    static tcp_stream accepted(int result, const endpoint& peer);
     detail::descriptor_pointer descriptor_;
 };
 
