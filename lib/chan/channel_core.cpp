@@ -306,14 +306,14 @@ bool channel_core::accept_from_sender(wake_list& woken) noexcept {
 void channel_core::drop_sender() noexcept {
     // acquire-release: the last one's close happens after all that was done through the others.
     if (senders_alive_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-    scheduling_point(step::close, this);
+    scheduling_point(step::drop, this);
     close();
     drop_side();
 }
 
 void channel_core::drop_receiver() noexcept {
     if (receivers_alive_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-    scheduling_point(step::close, this);
+    scheduling_point(step::drop, this);
     abandon();
     drop_side();
 }

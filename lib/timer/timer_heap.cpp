@@ -139,7 +139,7 @@ bool timer_heap::remove(timer_entry& entry) noexcept {
     return pending;
 }
 
-std::size_t timer_heap::expire(std::int64_t now_ns) noexcept {
+std::size_t timer_heap::expire(std::int64_t now_ns, std::size_t most) noexcept {
     // relaxed: only decides whether to look; what is read then is read under the lock.
     if (earliest_ns_.load(std::memory_order_relaxed) > now_ns) return 0;
     lock_.lock();
@@ -149,7 +149,7 @@ std::size_t timer_heap::expire(std::int64_t now_ns) noexcept {
     }
     expiring_ = true;
     expirer_.store(this_thread_identity(), std::memory_order_relaxed); // published by firing_
-    const std::size_t budget = end_ - root;
+    const std::size_t budget = std::min<std::size_t>(most, end_ - root);
     std::size_t fired = 0;
     while (fired < budget && end_ != root && nodes_[root].deadline_ns <= now_ns) {
         timer_entry* const entry = nodes_[root].entry;

@@ -73,9 +73,11 @@ public:
     bool remove(timer_entry& entry) noexcept;
 
     /// Fires what is due, earliest first, and returns how many did. One thread expires at a time,
-    /// others get 0. What fire() inserts is left to the next call once as many fired as were
-    /// pending at the start, so that a timer that restarts itself in the past cannot hold us.
-    std::size_t expire(std::int64_t now_ns) noexcept;
+    /// others get 0; never more than `most`. What fire() inserts is left to the next call once as
+    /// many fired as were pending at the start, so that a timer that restarts itself in the past
+    /// cannot hold us.
+    std::size_t expire(std::int64_t now_ns,
+                       std::size_t most = std::numeric_limits<std::size_t>::max()) noexcept;
 
     /// Returns the earliest deadline, INT64_MAX when there is none; from any thread.
     [[nodiscard]] std::int64_t earliest_ns() const noexcept {

@@ -17,6 +17,7 @@ enum class step : std::uint8_t {
     send,
     receive,
     close,
+    drop,
     inspect,
     select,
     join,

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: MIT
+#include "testing/simulation.hpp"
+
+#include "fiber/exception_state.hpp"
+#include "sched/settings.hpp"
+#include "timer/clock.hpp"
+#include "wait/cancellation.hpp"
+
+#include <coir/cancelled.hpp>
+#include <coir/task.hpp>
+
+#include <algorithm>
+
+namespace coir::detail {
+namespace {
+
+// Long enough after zero that nobody computes a time before the clock's beginning.
+constexpr std::int64_t start_ns = 3'600'000'000'000;
+constexpr std::int64_t idle_advance_ns = 1'000'000;
+constexpr std::uint64_t most_idle_steps = 1'000;
+constexpr std::uint64_t most_steps_in_a_row = 1'000;
+constexpr std::uint64_t steps_to_drain = 100'000;
+constexpr std::uint64_t steps_between_cancellations = 10'000;
+constexpr std::size_t shown_steps = 60;
+
+/// While it lives, the calling thread is a simulation's.
+class simulated_thread {
+public:
+    explicit simulated_thread(const std::int64_t* now_ns) noexcept
+        : exceptions_{thread_exception_state()} {
+        simulations_under_way.fetch_add(1, std::memory_order_relaxed);
+        set_virtual_clock(now_ns);
+    }
+    simulated_thread(const simulated_thread&) = delete;
+    simulated_thread& operator=(const simulated_thread&) = delete;
+    ~simulated_thread() {
+        set_virtual_clock(nullptr);
+        simulations_under_way.fetch_sub(1, std::memory_order_relaxed);
+        thread_exception_state() = exceptions_; // the caller may stand in a handler
+    }
+
+private:
+    const exception_state exceptions_;
+};
+
+std::string describe(const std::exception_ptr& thrown) {
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const std::exception& known) {
+        return known.what();
+    } catch (...) {
+        return "not a std::exception";
+    }
+}
+
+} // namespace
+
+simulation::simulation(testing::detail::erased_body body, std::size_t max_steps)
+    : body_{body}, max_steps_{max_steps != 0 ? max_steps : UINT64_MAX} {
+    runtime_options settings = resolve_settings({.workers = 1});
+    settings.workers = 1; // whatever the environment says
+    settings.on_deadlock = deadlock_action::off;
+    settings.on_unhandled_exception = [this](std::exception_ptr thrown, const task_info& info) {
+        const std::string who = info.name.empty() ? "" : " \"" + info.name + "\"";
+        fail("unhandled exception in coroutine " + std::to_string(info.id) + who + ": " +
+                 describe(thrown),
+             thrown);
+    };
+    core_ = std::make_unique<runtime_core>(settings, *this);
+}
+
+void simulation::run(run_plan& plan) {
+    plan_ = &plan;
+    worker& here = core_->worker_at(0);
+    {
+        const simulated_thread simulated{&now_ns_};
+        here.serve();
+    }
+    // What cannot be ended may still be pointed at from anywhere: it stays for good.
+    if (abandoned_) static_cast<void>(core_.release());
+}
+
+// --- Runs -----------------------------------------------------------------------------------
+
+bool simulation::begin_run() {
+    if (abandoned_) return false;
+    const std::optional<std::uint64_t> seed = plan_->next();
+    if (!seed) return false;
+    worker& here = core_->worker_at(0);
+    phase_ = phase::running;
+    seed_ = *seed;
+    steps_ = 0;
+    steps_left_ = max_steps_;
+    idle_steps_ = 0;
+    steps_in_a_row_ = 0;
+    now_ns_ = start_ns;
+    failure_.reset();
+    schedule_.begin(seed_);
+    interleaving_.begin(start_ns);
+    here.restart_ids(1);
+    here.random() = fast_random{mix(~seed_)};
+    core_->own_session().stopping.store(false, std::memory_order_relaxed);
+    // Detached at once: how the body ends is noticed inside.
+    static_cast<void>(start(core_.get(), nullptr, {.name = "main"}, [this] { run_body(); }));
+    return true;
+}
+
+void simulation::run_body() {
+    try {
+        body_.call(body_.body);
+    } catch (const cancelled&) {
+        fail("the body was cancelled");
+    } catch (...) {
+        const std::exception_ptr thrown = std::current_exception();
+        fail("exception in the body: " + describe(thrown), thrown);
+    }
+    if (phase_ != phase::running) return;
+    phase_ = phase::draining;
+    steps_left_ = std::min<std::uint64_t>(steps_left_, steps_to_drain);
+}
+
+void simulation::end_run() {
+    phase_ = phase::idle;
+    for (coroutine* const co : to_cancel_) unpin(*co);
+    to_cancel_.clear();
+    // Timers that outlive the run (an `after` whose channel is kept) fire; a ticker that is kept
+    // goes to the timer thread when the worker ends.
+    now_ns_ = never_ns - 1;
+    core_->worker_at(0).timers().expire(now_ns_);
+    plan_->ended(seed_, steps_, failure_ ? &*failure_ : nullptr);
+}
+
+// The first failure is the run's; what comes of clearing up is not.
+void simulation::fail(std::string what, std::exception_ptr cause) {
+    if (phase_ != phase::running && phase_ != phase::draining) return;
+    phase_ = phase::clearing;
+    steps_left_ = steps_between_cancellations;
+    failure_.emplace();
+    failure_->what = std::move(what);
+    failure_->cause = std::move(cause);
+    failure_->seed = seed_;
+    failure_->steps = interleaving_.to_text(shown_steps);
+}
+
+void simulation::fail_with_waiters(std::string what) {
+    std::string waiters = describe_waiters();
+    fail(std::move(what));
+    failure_->details = std::move(waiters);
+}
+
+bool simulation::anybody_alive() const { return core_->own_session().alive() != 0; }
+
+namespace {
+
+struct survey {
+    runtime_core* core;
+    std::vector<coroutine*> alive; ///< pinned, in the order of their ids
+};
+
+std::vector<coroutine*> pin_alive(runtime_core& core) {
+    survey found{&core, {}};
+    for_each_coroutine(
+        [](coroutine& co, void* argument) {
+            auto& into = *static_cast<survey*>(argument);
+            const bool ended = co.joining.load(std::memory_order_relaxed) >= join_state::finishing;
+            if (co.runtime == into.core && !ended && try_pin(co)) into.alive.push_back(&co);
+        },
+        &found);
+    std::sort(found.alive.begin(), found.alive.end(),
+              [](const coroutine* left, const coroutine* right) { return left->id < right->id; });
+    return std::move(found.alive);
+}
+
+} // namespace
+
+std::string simulation::describe_waiters() {
+    std::string text;
+    for (coroutine* const co : pin_alive(*core_)) {
+        const std::string name = co->name.empty() ? "" : " \"" + std::string{co->name} + "\"";
+        const wait_kind kind = co->kind.load(std::memory_order_relaxed);
+        text += "  coroutine " + std::to_string(co->id) + name;
+        text +=
+            kind == wait_kind::none
+                ? " is still running\n"
+                : " waits on " +
+                      interleaving_.wait_text(kind, co->object.load(std::memory_order_relaxed)) +
+                      "\n";
+        unpin(*co);
+    }
+    return text;
+}
+
+// --- Choices --------------------------------------------------------------------------------
+
+void simulation::add_ready(coroutine& co) {
+    ready_.push_back(&co);
+    parties_.push_back(co.id);
+}
+
+void simulation::remove_ready(std::size_t index) {
+    ready_[index] = ready_.back();
+    parties_[index] = parties_.back();
+    ready_.pop_back();
+    parties_.pop_back();
+}
+
+coroutine* simulation::take_ready(std::size_t index) {
+    coroutine* const co = ready_[index];
+    remove_ready(index);
+    return co;
+}
+
+void simulation::collect(worker& here) {
+    while (coroutine* const co = here.collect_one()) add_ready(*co);
+}
+
+bool simulation::timer_due(worker& here) const { return here.timers().earliest_ns() <= now_ns_; }
+
+void simulation::fire_one(worker& here) { here.timers().expire(now_ns_, 1); }
+
+void simulation::count_step() {
+    ++steps_;
+    if (steps_left_ != 0) --steps_left_;
+}
+
+// Whether the running coroutine has gone on for so long that others must get a turn.
+bool simulation::is_starving(step next) {
+    const bool looks = next == step::yield || next == step::inspect;
+    idle_steps_ = looks ? idle_steps_ + 1 : 0;
+    return ++steps_in_a_row_ % most_steps_in_a_row == 0;
+}
+
+void simulation::reach(worker& here, step next, const void* object) noexcept {
+    coroutine& self = *here.current();
+    interleaving_.add(self.id, self.name, next, object, now_ns_);
+    count_step();
+    const bool gives_way = is_starving(next) || next == step::yield;
+    collect(here);
+    if (idle_steps_ > most_idle_steps * (ready_.size() + 1)) let_pollers_progress(here);
+    if (ready_.empty() && !timer_due(here) && steps_left_ != 0) return;
+    // With an unfinished failure or no steps left the loop decides.
+    add_ready(self);
+    if (timer_due(here)) parties_.push_back(0);
+    const std::size_t own = ready_.size() - 1;
+    const std::size_t choice = schedule_.choose(parties_, own, gives_way);
+    parties_.resize(ready_.size());
+    remove_ready(own);
+    if (choice == own && steps_left_ != 0) return;
+    timer_chosen_ = choice > own;
+    chosen_ = choice < own ? take_ready(choice) : nullptr;
+    here.give_way();
+}
+
+// All who can run do nothing but yield and look: as in a real program, time passes meanwhile.
+void simulation::let_pollers_progress(worker& here) {
+    idle_steps_ = 0;
+    if (phase_ == phase::draining || jump_to_next_deadline(here)) return;
+    now_ns_ += idle_advance_ns; // only somebody who polls the clock can notice
+}
+
+// On the loop: the next coroutine, or null when nobody can run.
+coroutine* simulation::choose_ready(worker& here) {
+    for (;;) {
+        collect(here);
+        if (std::exchange(timer_chosen_, false)) {
+            fire_one(here);
+            continue;
+        }
+        if (chosen_ != nullptr) return std::exchange(chosen_, nullptr);
+        const bool due = timer_due(here);
+        if (ready_.empty() && !due) return nullptr;
+        if (due) parties_.push_back(0);
+        const std::size_t choice = schedule_.choose(parties_, seeded_schedule::none, false);
+        parties_.resize(ready_.size());
+        if (choice < ready_.size()) return take_ready(choice);
+        fire_one(here);
+    }
+}
+
+coroutine* simulation::choose(worker& here) noexcept {
+    steps_in_a_row_ = 0;
+    for (;;) {
+        if (phase_ == phase::idle && !begin_run()) return nullptr;
+        const bool out_of_steps = steps_left_ == 0 && !go_on_without_end();
+        if (!out_of_steps) {
+            if (coroutine* const next = choose_ready(here)) return next;
+        }
+        if (out_of_steps || !go_on_without_anybody(here)) end_run();
+    }
+}
+
+// --- When nobody can run --------------------------------------------------------------------
+
+bool simulation::jump_to_next_deadline(worker& here) {
+    const std::int64_t earliest_ns = here.timers().earliest_ns();
+    if (earliest_ns == never_ns) return false;
+    now_ns_ = std::max(now_ns_, earliest_ns);
+    return true;
+}
+
+bool simulation::go_on_without_end() {
+    switch (phase_) {
+    case phase::running:
+        fail_with_waiters("no end after " + std::to_string(max_steps_) + " steps");
+        return true;
+    case phase::draining:
+        fail_with_waiters("leak: a coroutine was left running when the body ended");
+        return true;
+    case phase::clearing:
+        steps_left_ = steps_between_cancellations;
+        if (cancel_newest()) return true;
+        abandoned_ = true; // it does not care
+        return false;
+    case phase::idle: break;
+    }
+    return true;
+}
+
+bool simulation::go_on_without_anybody(worker& here) {
+    if (!anybody_alive()) return false;
+    switch (phase_) {
+    case phase::running:
+        if (!jump_to_next_deadline(here)) {
+            fail_with_waiters("deadlock: every coroutine waits and nothing can wake one");
+        }
+        return true;
+    case phase::draining:
+        fail_with_waiters("leak: a coroutine was left waiting when the body ended");
+        return true;
+    case phase::clearing:
+        if (cancel_newest() || jump_to_next_deadline(here)) return true;
+        abandoned_ = true; // it waits where no cancellation reaches
+        return false;
+    case phase::idle: break;
+    }
+    return false;
+}
+
+void simulation::prepare_clearing() {
+    core_->own_session().stopping.store(true, std::memory_order_relaxed);
+    to_cancel_ = pin_alive(*core_);
+}
+
+bool simulation::cancel_newest() {
+    if (!core_->own_session().stopping.load(std::memory_order_relaxed)) prepare_clearing();
+    if (to_cancel_.empty()) return false;
+    coroutine& newest = *to_cancel_.back();
+    to_cancel_.pop_back();
+    const bool ended = newest.joining.load(std::memory_order_relaxed) >= join_state::finishing;
+    if (!ended) cancel(newest.root_scope);
+    unpin(newest);
+    return true;
+}
+
+} // namespace coir::detail
