@@ -5,6 +5,7 @@
 #include <coir/blocking.hpp>
 #include <coir/cancel.hpp>
 #include <coir/chan.hpp>
+#include <coir/debug.hpp>
 #include <coir/fs/file.hpp>
 #include <coir/group.hpp>
 #include <coir/local.hpp>

@@ -4,7 +4,6 @@
 #include "base/own_thread.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/timer_thread.hpp"
-#include "timer/clock.hpp"
 
 #include <dirent.h>
 #include <unistd.h>
@@ -73,28 +72,6 @@ bool some_alive(const registry& all) {
                        [](runtime_core* one) { return one->any_alive(); });
 }
 
-void print_coroutine(coroutine& co, void* printed) {
-    if (co.joining.load(std::memory_order_acquire) >= join_state::finishing) return; // it has ended
-    const wait_kind kind = co.kind.load(std::memory_order_relaxed);
-    const void* const object = co.object.load(std::memory_order_relaxed);
-    const std::int64_t since = co.since_ns.load(std::memory_order_relaxed);
-    const std::string name = co.name.empty() ? "" : " \"" + std::string{co.name} + "\"";
-    std::fprintf(stderr, "  coroutine %llu%s: waits on %s", static_cast<unsigned long long>(co.id),
-                 name.c_str(), to_text(kind));
-    if (object != nullptr) std::fprintf(stderr, " %p", object);
-    const double seconds = static_cast<double>(monotonic_ns() - since) * 1e-9;
-    std::fprintf(stderr, " for %.3f s\n", seconds);
-    ++*static_cast<std::size_t*>(printed);
-}
-
-void print_report() {
-    std::fflush(stdout);
-    std::fprintf(stderr, "coir: deadlock: every coroutine waits and nothing can wake one\n");
-    std::size_t printed = 0;
-    for_each_coroutine(print_coroutine, &printed);
-    std::fprintf(stderr, "coir: %zu coroutines are parked\n", printed);
-}
-
 } // namespace
 
 void register_runtime(runtime_core& runtime) {
@@ -105,6 +82,11 @@ void register_runtime(runtime_core& runtime) {
 void unregister_runtime(runtime_core& runtime) noexcept {
     const std::lock_guard guard{known().lock};
     std::erase(known().runtimes, &runtime);
+}
+
+void with_runtimes(void (*visit)(std::span<runtime_core* const>, void*), void* argument) {
+    const std::lock_guard guard{known().lock};
+    visit(known().runtimes, argument);
 }
 
 deadlock_verdict report_deadlock() noexcept {
@@ -122,7 +104,7 @@ deadlock_verdict report_deadlock() noexcept {
         wakes != thread_wakes.load(std::memory_order_seq_cst) || !all_quiet(all)) {
         return deadlock_verdict::alive;
     }
-    print_report();
+    print_stuck_coroutines(all.runtimes);
     switch (all.runtimes.front()->settings().on_deadlock) {
     case deadlock_action::abort: std::abort();
     case deadlock_action::exit: std::fflush(nullptr); ::_exit(2);

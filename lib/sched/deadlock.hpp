@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <span>
 
 namespace coir::detail {
 
@@ -20,6 +21,13 @@ enum class deadlock_verdict : std::uint8_t {
     alive,    ///< something may still happen
     reported, ///< it was reported and the process is to go on waiting
 };
+
+/// Calls `visit` with the live runtimes, none of which ends meanwhile.
+void with_runtimes(void (*visit)(std::span<runtime_core* const>, void*), void* argument);
+
+/// Prints every coroutine on standard error. Defined by the debug layer, which knows of stacks and
+/// symbols; called with the runtimes held, on a thread's own stack.
+void print_stuck_coroutines(std::span<runtime_core* const> runtimes) noexcept;
 
 /// Looks, and acts as the runtime's settings say: may not return.
 deadlock_verdict report_deadlock() noexcept;

@@ -6,6 +6,10 @@
 
 namespace coir::detail {
 
+/// Asks a thread of coir's for the stack it is on (debug/thread_stack.hpp). Ignored by default, so
+/// one that comes astray does no harm.
+inline constexpr int stack_request_signal = SIGURG;
+
 /// While it lives, new threads inherit a mask that blocks all but the signals of faults, so that a
 /// handler of the program runs on the program's threads and SIGPIPE never kills it.
 class worker_signal_mask {
@@ -13,8 +17,8 @@ public:
     worker_signal_mask() noexcept {
         sigset_t blocked;
         ::sigfillset(&blocked);
-        for (const int fault :
-             {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS, SIGPROF}) {
+        for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS, SIGPROF,
+                                stack_request_signal}) {
             ::sigdelset(&blocked, fault);
         }
         ::pthread_sigmask(SIG_SETMASK, &blocked, &before_);

@@ -8,6 +8,8 @@
 #include "timer/clock.hpp"
 #include "timer/heap_supply.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -62,6 +64,7 @@ std::uint64_t worker::next_id() noexcept {
 
 void worker::serve() {
     this_thread_worker = this;
+    thread_.store(::gettid(), std::memory_order_relaxed);
     thread_exceptions_ = &thread_exception_state();
     const overflow_guard_thread overflow_guard;
     context_adopt_thread(loop_);
@@ -71,6 +74,7 @@ void worker::serve() {
     }
     evict_residents();
     this_thread_worker = nullptr;
+    thread_.store(0, std::memory_order_relaxed);
     // Timers that outlive the runtime: fired too early, or on no worker, they move to the timer
     // thread. Which may take another round for those that are due and start again.
     while (timers_.size() != 0) timers_.expire(never_ns - 1);

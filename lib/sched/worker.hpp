@@ -30,6 +30,8 @@
 #include "sched/simulated_scheduler.hpp"
 #include "timer/timer_heap.hpp"
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <memory>
 
@@ -137,6 +139,12 @@ public:
     [[nodiscard]] bool has_next() const noexcept {
         return next_.load(std::memory_order_relaxed) != nullptr;
     }
+    /// Who seems to run here, for reports; read while the owner writes, so never looked through.
+    [[nodiscard]] COIR_UNINSTRUMENTED coroutine* seen_running() const noexcept {
+        return __atomic_load_n(&current_, __ATOMIC_RELAXED);
+    }
+    /// The thread that serves, 0 before and after.
+    [[nodiscard]] pid_t thread() const noexcept { return thread_.load(std::memory_order_relaxed); }
     std::atomic<bool> stuck{false}; ///< set by the watchdog: others may take `next_` and due timers
 
 private:
@@ -186,6 +194,7 @@ private:
     after_switch after_{};
     std::atomic<coroutine*> next_{nullptr};
     std::atomic<std::uint32_t> turn_{0};
+    std::atomic<pid_t> thread_{0};
     std::int64_t now_ns_ = 0;
     std::int64_t trim_at_ns_ = INT64_MAX; ///< when idle stacks give their pages back
     std::uint64_t next_id_ = 0;

@@ -137,6 +137,9 @@ struct task_payload : result_place<Result> {
                 },
                 self.call);
         });
+        // Keeps the call above from being a jump, which would leave no frame of the user's function
+        // for the reports when that ends by a wait.
+        asm volatile("");
     }
     static void drop_callable(void* payload) noexcept {
         std::destroy_at(std::addressof(static_cast<task_payload*>(payload)->call));

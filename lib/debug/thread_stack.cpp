@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+// Protocol: one request at a time.
+//   idle -- the asker --> asked -- the handler --> copying --> done -- the asker --> idle
+//   asked -- the asker gives up --> idle
+// A handler that comes late finds nothing asked of its thread and does nothing.
+
+#include "debug/thread_stack.hpp"
+
+#include "base/futex.hpp"
+#include "sched/signal_mask.hpp"
+#include "timer/clock.hpp"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <mutex>
+
+namespace coir::detail {
+namespace {
+
+constexpr std::int64_t patience_ns = 200'000'000;
+
+struct stack_request {
+    enum : std::uint32_t { idle, asked, copying, done };
+    std::atomic<std::uint32_t> state{idle}; // a futex
+    std::atomic<pid_t> thread{0};
+    stack_bounds bounds;
+    stack_copy* into = nullptr;
+    bool within = false;
+};
+
+stack_request current_request;
+struct sigaction previous_action;
+
+void answer(const void* machine_state) noexcept {
+    stack_request& request = current_request;
+    request.within = false;
+    stack_copy& copy = *request.into;
+    copy.at = registers_at_signal(machine_state);
+    const auto* const sp = reinterpret_cast<const std::byte*>(copy.at.sp());
+    if (sp < request.bounds.bottom || sp >= request.bounds.top) return;
+    // The asker has made the room: nothing is allocated here.
+    const auto live = static_cast<std::size_t>(request.bounds.top - sp);
+    const std::size_t count = std::min(live, copy.bytes.size());
+    copy_racily(copy.bytes.data(), sp, count);
+    copy.base = copy.at.sp();
+    request.within = true;
+}
+
+void on_request(int signal, siginfo_t* info, void* machine_state) noexcept {
+    const int saved_errno = errno;
+    std::uint32_t expected = stack_request::asked;
+    // acquire: pairs with the asker's release of the request.
+    if (current_request.thread.load(std::memory_order_relaxed) == ::gettid() &&
+        current_request.state.compare_exchange_strong(expected, stack_request::copying,
+                                                      std::memory_order_acquire)) {
+        answer(machine_state);
+        current_request.state.store(stack_request::done, std::memory_order_release);
+        futex_wake(current_request.state, 1);
+    } else if ((previous_action.sa_flags & SA_SIGINFO) != 0) {
+        previous_action.sa_sigaction(signal, info, machine_state); // the program's own use of it
+    } else if (previous_action.sa_handler != SIG_DFL && previous_action.sa_handler != SIG_IGN) {
+        previous_action.sa_handler(signal);
+    }
+    errno = saved_errno;
+}
+
+bool install_handler() noexcept {
+    struct sigaction action{};
+    action.sa_sigaction = on_request;
+    // On the thread's alternate stack where there is one: a coroutine's own may be nearly used up.
+    action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
+    ::sigfillset(&action.sa_mask);
+    ::sigaction(stack_request_signal, nullptr, &previous_action);
+    return ::sigaction(stack_request_signal, &action, nullptr) == 0;
+}
+
+// Whether the handler is through; after that it touches nothing of the request.
+bool await_answer() noexcept {
+    stack_request& request = current_request;
+    const std::int64_t give_up_ns = monotonic_ns() + patience_ns;
+    for (;;) {
+        // acquire: pairs with the handler's release; the copy is complete.
+        const std::uint32_t state = request.state.load(std::memory_order_acquire);
+        if (state == stack_request::done) return true;
+        if (monotonic_ns() < give_up_ns) {
+            futex_wait(request.state, state, give_up_ns);
+            continue;
+        }
+        std::uint32_t expected = stack_request::asked;
+        if (request.state.compare_exchange_strong(expected, stack_request::idle,
+                                                  std::memory_order_relaxed)) {
+            return false;
+        }
+        futex_wait(request.state, stack_request::copying, monotonic_ns() + patience_ns);
+    }
+}
+
+} // namespace
+
+bool copy_running_stack(pid_t thread, stack_bounds bounds, stack_copy& into) {
+    static std::mutex one_at_a_time;
+    const std::lock_guard guard{one_at_a_time};
+    static const bool installed = install_handler();
+    if (!installed || thread == 0) return false;
+    constexpr std::size_t most_bytes = std::size_t{1} << 20;
+    into.bytes.resize(std::min(static_cast<std::size_t>(bounds.top - bounds.bottom), most_bytes));
+    stack_request& request = current_request;
+    request.bounds = bounds;
+    request.into = &into;
+    request.thread.store(thread, std::memory_order_relaxed);
+    request.state.store(stack_request::asked, std::memory_order_release);
+    if (::syscall(SYS_tgkill, ::getpid(), thread, stack_request_signal) != 0) {
+        request.state.store(stack_request::idle, std::memory_order_relaxed);
+        return false;
+    }
+    if (!await_answer()) return false;
+    request.state.store(stack_request::idle, std::memory_order_relaxed);
+    return request.within;
+}
+
+} // namespace coir::detail
