@@ -4,6 +4,7 @@
 
 #include <coir/io/backend.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -26,6 +27,17 @@ enum class deadlock_action {
     off,    ///< do not look
 };
 
+namespace detail {
+
+// A build without optimisation and with assertions is one in which somebody is looking for errors.
+#if defined(NDEBUG) || defined(__OPTIMIZE__)
+inline constexpr bool is_debug_build = false;
+#else
+inline constexpr bool is_debug_build = true;
+#endif
+
+} // namespace detail
+
 /// Settings of a runtime; the environment variable named beside one overrides it.
 struct runtime_options {
     /// Threads that run coroutines. 0: as many as CPUs this process may use, by its affinity mask
@@ -43,6 +55,20 @@ struct runtime_options {
     std::function<void(std::exception_ptr, const task_info&)> on_unhandled_exception = {};
     /// COIR_DEADLOCK=exit|abort|report|off.
     deadlock_action on_deadlock = deadlock_action::exit;
+
+    // What helps to find errors. The first two are on in builds without optimisation.
+
+    /// Reports on standard error, when `run` ends, the coroutines that are left and could only have
+    /// waited for each other for ever: had `run` gone on, that would have been a deadlock. Makes
+    /// the end of `run` wait some milliseconds for those that are about to end.
+    /// COIR_LEAKS=report|off.
+    bool report_leaks = detail::is_debug_build;
+    /// Names on standard error a coroutine that holds a worker longer than this without a wait, and
+    /// the functions it is in. 0: never. COIR_BUSY_LIMIT, in milliseconds.
+    std::chrono::milliseconds busy_limit{detail::is_debug_build ? 100 : 0};
+    /// While the runtime lives, SIGQUIT (Ctrl-\\ in a terminal) writes dump_tasks() to standard
+    /// error and the program goes on. COIR_SIGQUIT=dump|off.
+    bool dump_on_sigquit = false;
 };
 
 } // namespace coir

@@ -31,6 +31,7 @@ struct coroutine_record {
     const void* object = nullptr;
     std::string waits_on; ///< "channel receive 0x... (rendezvous)"
     std::int64_t waits_ns = 0;
+    bool has_deadline = false;
     /// The one other coroutine that could end the wait, where there is just one: the holder of a
     /// mutex, the one that is joined.
     std::uint64_t blocked_by = 0;

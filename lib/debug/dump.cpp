@@ -4,6 +4,7 @@
 #include "base/own_thread.hpp"
 #include "debug/task_report.hpp"
 #include "sched/deadlock.hpp"
+#include "sched/reports.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/signal_mask.hpp"
 

@@ -163,7 +163,8 @@ void describe_wait(const stack_copy& copy, std::int64_t deadline_ns, coroutine_r
     default:
         if (record.object != nullptr) text += " " + address_text(record.object);
     }
-    if (deadline_ns != never_ns && record.kind != wait_kind::select) {
+    record.has_deadline = deadline_ns != never_ns;
+    if (record.has_deadline && record.kind != wait_kind::select) {
         text += " (" + seconds_text(deadline_ns - monotonic_ns()) + " left)";
     }
     record.waits_on = std::move(text);

@@ -2,6 +2,7 @@
 #include "sched/deadlock.hpp"
 
 #include "base/own_thread.hpp"
+#include "sched/reports.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/timer_thread.hpp"
 
@@ -53,9 +54,9 @@ int count_foreign_threads() {
 }
 
 // Threads that wait in coir for ever: in an operation, or for the end of a run.
-int count_waiting_threads(const registry& all) {
+int count_waiting_threads(std::span<runtime_core* const> runtimes) {
     int count = parked_threads.load(std::memory_order_seq_cst);
-    for (runtime_core* const one : all.runtimes) count += one->awaited_sessions();
+    for (runtime_core* const one : runtimes) count += one->awaited_sessions();
     return count;
 }
 
@@ -89,6 +90,10 @@ void with_runtimes(void (*visit)(std::span<runtime_core* const>, void*), void* a
     visit(known().runtimes, argument);
 }
 
+bool outside_threads_live(std::span<runtime_core* const> runtimes, int known) {
+    return count_foreign_threads() > known + count_waiting_threads(runtimes);
+}
+
 deadlock_verdict report_deadlock() noexcept {
     registry& all = known();
     const std::unique_lock guard{all.lock, std::try_to_lock};
@@ -98,9 +103,9 @@ deadlock_verdict report_deadlock() noexcept {
     // Between the two looks nothing may have moved: a thread may have woken another one, or a
     // coroutine, just before it parked or ended.
     const std::uint64_t wakes = thread_wakes.load(std::memory_order_seq_cst);
-    const int waiting = count_waiting_threads(all);
+    const int waiting = count_waiting_threads(all.runtimes);
     const bool others_live = count_foreign_threads() > waiting;
-    if (others_live || waiting != count_waiting_threads(all) ||
+    if (others_live || waiting != count_waiting_threads(all.runtimes) ||
         wakes != thread_wakes.load(std::memory_order_seq_cst) || !all_quiet(all)) {
         return deadlock_verdict::alive;
     }

@@ -25,9 +25,9 @@ enum class deadlock_verdict : std::uint8_t {
 /// Calls `visit` with the live runtimes, none of which ends meanwhile.
 void with_runtimes(void (*visit)(std::span<runtime_core* const>, void*), void* argument);
 
-/// Prints every coroutine on standard error. Defined by the debug layer, which knows of stacks and
-/// symbols; called with the runtimes held, on a thread's own stack.
-void print_stuck_coroutines(std::span<runtime_core* const> runtimes) noexcept;
+/// Whether threads live that coir did not start and that are not themselves parked in coir for
+/// ever, `known` ones apart. With the runtimes held.
+[[nodiscard]] bool outside_threads_live(std::span<runtime_core* const> runtimes, int known);
 
 /// Looks, and acts as the runtime's settings say: may not return.
 deadlock_verdict report_deadlock() noexcept;

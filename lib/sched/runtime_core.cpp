@@ -7,6 +7,7 @@
 #include "sched/deadlock.hpp"
 #include "sched/fork.hpp"
 #include "sched/overflow_description.hpp"
+#include "sched/reports.hpp"
 #include "sched/signal_mask.hpp"
 #include "timer/clock.hpp"
 
@@ -29,7 +30,7 @@ std::uint64_t take_coroutine_ids(std::uint64_t count) noexcept {
 runtime_core::runtime_core(const runtime_options& settings)
     : settings_{std::make_shared<const runtime_options>(settings)},
       process_generation_{watch_for_fork()}, idle_{settings.workers},
-      blocking_{settings.max_blocking_threads}, watchdog_{*this} {
+      blocking_{settings.max_blocking_threads}, watchdog_{*this}, busy_watch_{*this} {
     register_heavy_fence();
     describe_overflows();
     own_session_ = &begin_session();
@@ -44,6 +45,9 @@ runtime_core::runtime_core(const runtime_options& settings)
                                                                             : io_backend::uring;
         }
         if (settings_->workers > 1) watchdog_.start();
+        if (settings_->busy_limit.count() != 0) busy_watch_.start();
+        if (settings_->dump_on_sigquit) begin_quit_dumps();
+        dumps_on_quit_ = settings_->dump_on_sigquit;
     } catch (...) {
         stop();
         throw;
@@ -55,7 +59,7 @@ runtime_core::runtime_core(const runtime_options& settings)
 runtime_core::runtime_core(const runtime_options& settings, simulated_scheduler& scheduler)
     : settings_{std::make_shared<const runtime_options>(settings)},
       process_generation_{watch_for_fork()}, idle_{1}, blocking_{settings.max_blocking_threads},
-      watchdog_{*this} {
+      watchdog_{*this}, busy_watch_{*this} {
     COIR_CHECK(settings.workers == 1, "a simulation has one worker");
     register_heavy_fence();
     describe_overflows();
@@ -108,9 +112,12 @@ void runtime_core::stop() noexcept {
         for (std::thread& thread : threads_) thread.detach();
         for (auto& one : workers_) static_cast<void>(one.release());
         watchdog_.abandon();
+        busy_watch_.abandon();
         blocking_.abandon();
         return;
     }
+    if (dumps_on_quit_) end_quit_dumps();
+    busy_watch_.stop();
     watchdog_.stop();
     blocking_.stop();
     // acquire: pairs with ~visit. They are on their way out; none comes in any more.

@@ -4,6 +4,7 @@
 
 #include "base/futex.hpp"
 #include "sched/blocking_pool.hpp"
+#include "sched/busy_watch.hpp"
 #include "sched/idle.hpp"
 #include "sched/injection_queue.hpp"
 #include "sched/run_session.hpp"
@@ -116,6 +117,8 @@ private:
     std::atomic<std::uint32_t> quiet_looks_{0};
     blocking_pool blocking_;
     watchdog watchdog_;
+    busy_watch busy_watch_;
+    bool dumps_on_quit_ = false;
     std::mutex sessions_lock_;
     std::vector<std::unique_ptr<run_session>> sessions_;
     std::vector<run_session*> free_sessions_;

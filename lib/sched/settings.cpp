@@ -78,6 +78,17 @@ void read_choice(const char* name, const char* wanted, Value& into,
     reject(name, value, wanted);
 }
 
+void read_busy_limit(runtime_options& options) {
+    const char* const value = variable("COIR_BUSY_LIMIT");
+    if (value == nullptr) return;
+    const std::optional<std::size_t> number = parse_number(value);
+    constexpr std::size_t day_ms = 86'400'000;
+    if (!number || *number > day_ms) {
+        reject("COIR_BUSY_LIMIT", value, "expected milliseconds, 0 for none");
+    }
+    options.busy_limit = std::chrono::milliseconds{*number};
+}
+
 void refuse_tracing() {
     const char* const value = variable("COIR_TRACE");
     if (value != nullptr) reject("COIR_TRACE", value, "this version of coir cannot trace yet");
@@ -89,6 +100,9 @@ void refuse_unusable(const runtime_options& options) {
     }
     if (options.stack_size < least_stack_bytes || options.stack_size > most_stack) {
         throw std::invalid_argument{"coir::runtime_options: stack_size must be at least 16 KiB"};
+    }
+    if (options.busy_limit.count() < 0) {
+        throw std::invalid_argument{"coir::runtime_options: busy_limit must not be negative"};
     }
     if (options.max_blocking_threads == 0) {
         throw std::invalid_argument{"coir::runtime_options: max_blocking_threads must not be 0"};
@@ -112,6 +126,11 @@ runtime_options resolve_settings(runtime_options options) {
                            std::pair{"abort"sv, deadlock_action::abort},
                            std::pair{"report"sv, deadlock_action::report},
                            std::pair{"off"sv, deadlock_action::off}});
+    read_choice("COIR_LEAKS", "expected report or off", options.report_leaks,
+                std::array{std::pair{"report"sv, true}, std::pair{"off"sv, false}});
+    read_choice("COIR_SIGQUIT", "expected dump or off", options.dump_on_sigquit,
+                std::array{std::pair{"dump"sv, true}, std::pair{"off"sv, false}});
+    read_busy_limit(options);
     if (options.workers == 0) options.workers = std::min(usable_cpus(), most_workers);
     return options;
 }

@@ -47,7 +47,7 @@ void watchdog::arm_slow() noexcept {
 }
 
 void watchdog::serve() noexcept {
-    std::vector<std::uint32_t> turns(runtime_.worker_count());
+    std::vector<std::uint64_t> turns(runtime_.worker_count());
     last_turns_ = turns.data();
     for (;;) {
         const std::uint32_t state = state_.load(std::memory_order_seq_cst);
@@ -79,7 +79,7 @@ bool watchdog::look() noexcept {
     bool found = false;
     for (std::size_t i = 0; i < runtime_.worker_count(); ++i) {
         worker& one = runtime_.worker_at(i);
-        const std::uint32_t turn = one.turn();
+        const std::uint64_t turn = one.turn();
         const bool same_turn = turn == last_turns_[i];
         last_turns_[i] = turn;
         const bool holds_something =

@@ -47,7 +47,7 @@ private:
     runtime_core& runtime_;
     std::atomic<std::uint32_t> state_{asleep}; // a futex
     std::thread thread_;
-    std::uint32_t* last_turns_ = nullptr; // per worker; the thread's own
+    std::uint64_t* last_turns_ = nullptr; // per worker; the thread's own
 };
 
 } // namespace coir::detail

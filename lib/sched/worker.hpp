@@ -132,7 +132,7 @@ public:
     [[nodiscard]] bool has_mail() const noexcept { return !mailbox_.empty(); }
 
     // For the watchdog and thieves; all but `turn` are hints.
-    [[nodiscard]] std::uint32_t turn() const noexcept {
+    [[nodiscard]] std::uint64_t turn() const noexcept {
         return turn_.load(std::memory_order_relaxed);
     }
     [[nodiscard]] bool has_stealable() const noexcept { return queue_.size() != 0; }
@@ -193,7 +193,7 @@ private:
     exception_state* thread_exceptions_ = nullptr;
     after_switch after_{};
     std::atomic<coroutine*> next_{nullptr};
-    std::atomic<std::uint32_t> turn_{0};
+    std::atomic<std::uint64_t> turn_{0};
     std::atomic<pid_t> thread_{0};
     std::int64_t now_ns_ = 0;
     std::int64_t trim_at_ns_ = INT64_MAX; ///< when idle stacks give their pages back

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "base/check.hpp"
+#include "sched/reports.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/settings.hpp"
 #include "wait/cancellation.hpp"
 
 #include <coir/run.hpp>
+
+#include <exception>
 
 namespace coir {
 namespace detail {
@@ -17,6 +20,10 @@ run_session& begin_run(runtime_core& core) {
 }
 
 void end_run(runtime_core& core, run_session& session) noexcept {
+    // An exception on its way out has cut short what would have seen to the others.
+    if (core.settings().report_leaks && std::uncaught_exceptions() == 0) {
+        report_leaks(core, session);
+    }
     cancel_session(session);
     session.wait_until_empty();
     core.end_session(session);

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Owns what the engine asks of the debug layer, which lies above it and knows of stacks and
+// symbols.
+//
+// The functions are declared here and defined there (lib/debug); so the engine needs no pointers
+// that somebody would have to set, and a static library brings the reports along.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace coir::detail {
+
+class runtime_core;
+struct run_session;
+
+/// Prints every coroutine on standard error. With the runtimes held (deadlock.hpp); on a thread's
+/// own stack, as all of these.
+void print_stuck_coroutines(std::span<runtime_core* const> runtimes) noexcept;
+
+/// At the end of a run, before its coroutines are cancelled: waits briefly until those that are
+/// left have ended or wait, and reports them if they could only wait for each other.
+void report_leaks(runtime_core& runtime, run_session& session) noexcept;
+
+/// Reports what the worker of that index runs, which it has done for `held_ns` without a switch.
+void report_busy_worker(runtime_core& runtime, std::size_t index, std::uint64_t turn,
+                        std::int64_t held_ns) noexcept;
+
+/// From the first begin to the last end, SIGQUIT dumps all coroutines to standard error. Throws
+/// std::system_error.
+void begin_quit_dumps();
+void end_quit_dumps() noexcept;
+
+} // namespace coir::detail

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// Covers the report of coroutines that hold a worker longer than allowed.
+
+#include "child_process.hpp"
+#include "fixture.hpp"
+
+#include <unistd.h>
+
+#include <chrono>
+
+using namespace fixture;
+
+namespace {
+
+[[gnu::noinline]] void compute_for(std::chrono::milliseconds time) {
+    const auto end = std::chrono::steady_clock::now() + time;
+    while (std::chrono::steady_clock::now() < end) {}
+    asm volatile("");
+}
+
+} // namespace
+
+CHILD("computes") {
+    coir::run([] {
+        coir::go({.name = "hog"}, [] { compute_for(300ms); }).join();
+        coir::go({.name = "second hog"}, [] { compute_for(300ms); }).join();
+    });
+    ::_exit(0);
+}
+
+TEST_CASE("a coroutine that holds a worker too long is named once, with the function it is in") {
+    for (const char* workers : {"COIR_WORKERS=1", "COIR_WORKERS=2"}) {
+        const outcome result = run_child("computes", {workers, "COIR_BUSY_LIMIT=20"});
+        INFO(result.error);
+        CHECK(result.status == 0);
+        CHECK(result.says(" \"hog\" has held worker "));
+        CHECK(result.says(" \"second hog\" has held worker "));
+        CHECK(result.says("for more than 0.020 s"));
+#if !COIR_TSAN // which puts signals off to the next system call
+        CHECK(result.says("compute_for"));
+        CHECK(result.says("busy_test.cpp:"));
+#endif
+        const std::size_t first = result.error.find("\"hog\" has held");
+        CHECK(result.error.find("\"hog\" has held", first + 1) == std::string::npos);
+    }
+}
+
+TEST_CASE("a limit that is not reached, and none, say nothing") {
+    CHECK(run_child("computes", {"COIR_BUSY_LIMIT=60000"}).error.empty());
+    CHECK(run_child("computes", {"COIR_BUSY_LIMIT=0"}).error.empty());
+}
+
+CHILD("waits politely") {
+    coir::run([] {
+        auto yielder = coir::go([] {
+            const auto end = std::chrono::steady_clock::now() + 300ms;
+            while (std::chrono::steady_clock::now() < end) coir::yield();
+        });
+        coir::sleep_for(300ms);
+        yielder.join();
+    });
+    ::_exit(0);
+}
+
+TEST_CASE("who yields and who waits holds no worker") {
+    for (const char* workers : {"COIR_WORKERS=1", "COIR_WORKERS=2"}) {
+        const outcome result = run_child("waits politely", {workers, "COIR_BUSY_LIMIT=100"});
+        INFO(result.error);
+        CHECK(!result.says("has held"));
+    }
+}
