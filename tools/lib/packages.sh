@@ -10,7 +10,7 @@ packages_test=(
     "${packages_build[@]}" libdw-dev doctest-dev libbenchmark-dev python3 nginx-light curl wrk
 )
 packages_check=(
-    "${packages_test[@]}" clang-19 clang-format-19 libclang-rt-19-dev
+    "${packages_test[@]}" clang-19 clang-format-19 libclang-rt-19-dev spin
 )
 
 is_installed() { # PACKAGE
