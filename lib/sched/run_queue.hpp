@@ -31,7 +31,7 @@ struct coroutine;
 
 class run_queue {
 public:
-    static constexpr std::uint32_t capacity = 256;
+    static constexpr std::uint32_t capacity = 1024;
 
     /// Adds at the tail; false when full. Owner only.
     bool push(coroutine* co) noexcept {

@@ -105,7 +105,7 @@ coroutine* worker::find_work() noexcept {
     for (;;) {
         do_duties();
         if (coroutine* const co = pick()) return co;
-        take_injected(run_queue::capacity / 2);
+        take_injected(largest_batch);
         if (coroutine* const co = pick()) return co;
         if (!alone_) {
             if (coroutine* const co = search()) return co;
@@ -122,13 +122,28 @@ void worker::do_duties() noexcept {
     io_->poll();
     now_ns_ = monotonic_ns();
     if (timers_.earliest_ns() <= now_ns_) timers_.expire(now_ns_);
-    if (!runtime_.injected().empty()) {
+    // Not into a ring that is half full: they would only push others out again.
+    if (!runtime_.injected().empty() && queue_.size() <= run_queue::capacity / 2) {
         take_injected(runtime_.injected().size() / runtime_.worker_count() + 1);
+    }
+    begin_oldest();
+}
+
+// Newest first alone would let the oldest wait for as long as there are newer ones.
+void worker::begin_oldest() noexcept {
+    constexpr std::int64_t patience_ns = 10'000'000; // each one that begins may make ten more
+    if (fresh_.size() == 0) {
+        oldest_due_ns_ = never_ns;
+    } else if (oldest_due_ns_ == never_ns) {
+        oldest_due_ns_ = now_ns_ + patience_ns;
+    } else if (now_ns_ >= oldest_due_ns_) {
+        oldest_due_ns_ = now_ns_ + patience_ns;
+        if (coroutine* const co = fresh_.take_oldest()) push(*co);
     }
 }
 
 void worker::take_injected(std::size_t most) noexcept {
-    most = std::min<std::size_t>(most, run_queue::capacity / 2);
+    most = std::min(most, largest_batch);
     for (std::size_t i = 0; i < most; ++i) {
         coroutine* const co = runtime_.injected().pop();
         if (co == nullptr) return;
@@ -200,12 +215,26 @@ coroutine* worker::steal() noexcept {
     for (std::size_t i = 0; i < count; ++i) {
         worker& victim = runtime_.worker_at((start + i) % count);
         if (&victim == this) continue;
+        if (coroutine* const co = steal_fresh_from(victim)) return co;
         if (coroutine* const co = victim.queue_.steal_half_into(queue_)) return co;
         if (victim.stuck.load(std::memory_order_relaxed)) {
             if (coroutine* const co = rescue_from(victim)) return co;
         }
     }
     return nullptr;
+}
+
+// Up to half of them, one by one; the largest is begun here and now.
+coroutine* worker::steal_fresh_from(worker& victim) noexcept {
+    std::uint32_t wanted = victim.fresh_.size() / 2;
+    coroutine* const first = victim.fresh_.take_oldest();
+    if (first == nullptr) return nullptr;
+    while (wanted-- > 1) {
+        coroutine* const more = victim.fresh_.take_oldest();
+        if (more == nullptr) break;
+        push_displaced(*more);
+    }
+    return first;
 }
 
 // The victim computes without a break: what waits for it alone is taken over.
@@ -227,15 +256,27 @@ coroutine* worker::pick() noexcept {
         if (coroutine* const co = take_next()) {
             if (next_streak_++ < longest_next_streak) return co;
             next_streak_ = 0;
-            if (coroutine* const older = pop()) {
-                push(*co);
-                return older;
-            }
-            return co;
+            coroutine* const other = take_queued();
+            if (other == nullptr) return co;
+            push_displaced(*co);
+            return other;
         }
     }
     next_streak_ = 0;
-    return pop();
+    return take_queued();
+}
+
+// Those that have not begun first, so that trees grow in depth; but now and then one of the others.
+coroutine* worker::take_queued() noexcept {
+    if (fresh_streak_ < longest_fresh_streak) {
+        if (coroutine* const co = pop_fresh()) {
+            ++fresh_streak_;
+            return co;
+        }
+    }
+    fresh_streak_ = 0;
+    if (coroutine* const co = pop()) return co;
+    return pop_fresh();
 }
 
 coroutine* worker::take_next() noexcept {
@@ -247,13 +288,25 @@ coroutine* worker::take_next() noexcept {
 
 coroutine* worker::pop() noexcept { return alone_ ? queue_.pop_alone() : queue_.pop(); }
 
-void worker::push(coroutine& co) noexcept {
-    if (!queue_.push(&co)) [[unlikely]]
-        overflow(co);
+coroutine* worker::pop_fresh() noexcept {
+    return alone_ ? fresh_.pop_newest_alone() : fresh_.pop_newest();
 }
 
-// Half of the full ring goes to the shared queue, and `co` behind it.
-void worker::overflow(coroutine& co) noexcept {
+void worker::push(coroutine& co) noexcept {
+    if (!queue_.push(&co)) [[unlikely]]
+        overflow(co, [this] { return pop(); });
+}
+
+// `co` gives up `next_`.
+void worker::push_displaced(coroutine& co) noexcept {
+    if (has_begun(co)) return push(co);
+    if (!fresh_.push(&co)) [[unlikely]]
+        overflow(co, [this] { return fresh_.take_oldest(); });
+}
+
+// Half of a full ring goes to the shared queue, oldest first, and `co` behind it.
+template <typename TakeOldest>
+void worker::overflow(coroutine& co, TakeOldest take_oldest) noexcept {
     coroutine* first = nullptr;
     coroutine* last = nullptr;
     std::size_t count = 0;
@@ -262,8 +315,8 @@ void worker::overflow(coroutine& co) noexcept {
         last = &one;
         ++count;
     };
-    while (count < run_queue::capacity / 2) {
-        coroutine* const older = pop();
+    while (count < largest_batch) {
+        coroutine* const older = take_oldest();
         if (older == nullptr) break; // thieves were faster
         append(*older);
     }
@@ -278,13 +331,13 @@ void worker::ready(coroutine& co) noexcept {
     if (alone_) {
         coroutine* const before = next_.load(std::memory_order_relaxed);
         next_.store(&co, std::memory_order_relaxed);
-        if (before != nullptr) push(*before);
+        if (before != nullptr) push_displaced(*before);
         return;
     }
     // release: publishes the coroutine's record to whoever takes it out.
     coroutine* const before = next_.exchange(&co, std::memory_order_acq_rel);
     if (before != nullptr) {
-        push(*before);
+        push_displaced(*before);
         runtime_.hint();
     } else {
         runtime_.watch();
@@ -305,7 +358,7 @@ void worker::post(remote_call& call) noexcept {
 // --- Leaving --------------------------------------------------------------------------------
 
 void worker::yield() noexcept {
-    if (alone_ && queue_.size() == 0 && !has_next() && duties_in_ > 1) {
+    if (alone_ && !has_stealable() && !has_next() && duties_in_ > 1) {
         --duties_in_; // nobody else wants to run
         return;
     }

@@ -15,6 +15,8 @@
 //   `next_` holds the coroutine that was made ready last: its data is hot, and a pair that talks
 //   stays together. After three in a row the run queue gets its turn. A lone coroutine in `next_`
 //   wakes nobody; if its waker goes on computing, the watchdog has it rescued.
+//   Who loses `next_` to a newer one goes to the end of the run queue, or, before its first turn,
+//   on top of those that have not begun (start_deque.hpp).
 // Thread-locals: a coroutine may leave a worker in the middle of any function that parks, and
 // compilers keep the address of a thread-local for the whole function. So current_worker() is an
 // opaque call, and nothing else here is thread-local.
@@ -28,6 +30,7 @@
 #include "sched/mailbox.hpp"
 #include "sched/run_queue.hpp"
 #include "sched/simulated_scheduler.hpp"
+#include "sched/start_deque.hpp"
 #include "timer/timer_heap.hpp"
 
 #include <sys/types.h>
@@ -135,7 +138,9 @@ public:
     [[nodiscard]] std::uint64_t turn() const noexcept {
         return turn_.load(std::memory_order_relaxed);
     }
-    [[nodiscard]] bool has_stealable() const noexcept { return queue_.size() != 0; }
+    [[nodiscard]] bool has_stealable() const noexcept {
+        return queue_.size() != 0 || fresh_.size() != 0;
+    }
     [[nodiscard]] bool has_next() const noexcept {
         return next_.load(std::memory_order_relaxed) != nullptr;
     }
@@ -149,7 +154,9 @@ public:
 
 private:
     static constexpr std::uint32_t turns_between_duties = 64;
+    static constexpr std::size_t largest_batch = 128; ///< from and to the shared queue
     static constexpr std::uint32_t longest_next_streak = 3;
+    static constexpr std::uint32_t longest_fresh_streak = 15;
 
     void* switch_away(context& from, coroutine* to) noexcept {
         if (to != nullptr) [[likely]] {
@@ -166,14 +173,24 @@ private:
     coroutine* take_next() noexcept;
     coroutine* pop() noexcept;
     void push(coroutine& co) noexcept;
-    COIR_NOINLINE void overflow(coroutine& co) noexcept;
+    coroutine* take_queued() noexcept;
+    coroutine* pop_fresh() noexcept;
+    void push_displaced(coroutine& co) noexcept;
+    /// A coroutine that has never waited, and was made ready, is about to begin.
+    static bool has_begun(const coroutine& co) noexcept {
+        return co.word.load(std::memory_order_relaxed) != 0;
+    }
+    template <typename TakeOldest>
+    COIR_NOINLINE void overflow(coroutine& co, TakeOldest take_oldest) noexcept;
 
     void resume(coroutine& co) noexcept;
     coroutine* find_work() noexcept;
     void do_duties() noexcept;
     void take_injected(std::size_t most) noexcept;
+    void begin_oldest() noexcept;
     coroutine* search() noexcept;
     coroutine* steal() noexcept;
+    coroutine* steal_fresh_from(worker& victim) noexcept;
     coroutine* rescue_from(worker& victim) noexcept;
     void end_search() noexcept;
     void sleep() noexcept;
@@ -189,6 +206,7 @@ private:
     bool ran_since_sleep_ = false;
     std::uint32_t duties_in_ = turns_between_duties;
     std::uint32_t next_streak_ = 0;
+    std::uint32_t fresh_streak_ = 0;
     coroutine* current_ = nullptr;
     exception_state* thread_exceptions_ = nullptr;
     after_switch after_{};
@@ -196,7 +214,8 @@ private:
     std::atomic<std::uint64_t> turn_{0};
     std::atomic<pid_t> thread_{0};
     std::int64_t now_ns_ = 0;
-    std::int64_t trim_at_ns_ = INT64_MAX; ///< when idle stacks give their pages back
+    std::int64_t trim_at_ns_ = INT64_MAX;    ///< when idle stacks give their pages back
+    std::int64_t oldest_due_ns_ = INT64_MAX; ///< when the oldest that has not begun gets its turn
     std::uint64_t next_id_ = 0;
     std::uint64_t last_id_ = 0;
     context loop_;
@@ -206,6 +225,7 @@ private:
     mailbox mailbox_;
     intrusive_list<worker_resident> residents_;
     run_queue queue_;
+    start_deque fresh_;
     timer_heap& timers_;
 };
 
