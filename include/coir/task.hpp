@@ -138,7 +138,8 @@ task<start_result<Function, Arguments...>> start(runtime_core* runtime, const vo
                                                  Arguments&&... arguments) {
     start_request request;
     request.runtime = runtime;
-    request.options = options;
+    request.stack_size = options.stack_size;
+    request.name = options.name;
     request.site = site;
     return task_starter::start(request, std::forward<Function>(function),
                                std::forward<Arguments>(arguments)...);

@@ -2,7 +2,7 @@
 #pragma once
 // Owns the record of one coroutine, which lies at the top of the coroutine's own stack.
 //
-//     slot_end - colour = top  | pins (8 bytes, never constructed: see below)
+//     slot_end - colour = top  | pins, and whether there is a record (never constructed: see below)
 //                              | coroutine record
 //                              | name, payload (the callable, then its result)
 //                              | the stack proper, growing down
@@ -86,6 +86,12 @@ inline constexpr std::size_t pin_bytes = 64;
 
 [[nodiscard]] inline std::atomic<std::uint32_t>& pins_of(std::byte* top) noexcept {
     return *reinterpret_cast<std::atomic<std::uint32_t>*>(top - pin_bytes);
+}
+
+/// Whether the stack with this top has had a coroutine since its memory was fresh: then the record
+/// is still there. Belongs to whoever has the stack.
+[[nodiscard]] inline bool& record_exists(std::byte* top) noexcept {
+    return *reinterpret_cast<bool*>(top - pin_bytes / 2);
 }
 
 [[nodiscard]] inline coroutine& coroutine_at(std::byte* top) noexcept {

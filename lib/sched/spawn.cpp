@@ -51,30 +51,55 @@ std::size_t overhead_of(const coroutine_order& order) noexcept {
     return exact <= usual_overhead ? usual_overhead : round_up_to_granule(exact) + usual_overhead;
 }
 
+// A record outlives its coroutine, so that the next one on the same stack need not write all of it.
+// What a coroutine leaves behind is put right here; what it owned, release_memory has let go.
+coroutine& renewed_record(stack memory) noexcept {
+    coroutine& co = coroutine_at(memory.top);
+    bool& exists = record_exists(memory.top); // zero in fresh memory, and where pages were given back
+    if (!exists) [[unlikely]] {
+        new (&co) coroutine;
+        co.memory = memory;
+        co.scope = &co.root_scope;
+        co.root_scope.owner = &co;
+        exists = true;
+        return co;
+    }
+    co.word.store(0, std::memory_order_relaxed); // as all below: published by the pin
+    co.kind.store(wait_kind::none, std::memory_order_relaxed);
+    co.firm_depth = 0;
+    co.exceptions = {};
+    co.at_end = nullptr;
+    co.joining.store(join_state::running, std::memory_order_relaxed);
+    co.was_cancelled = false;
+    co.root_scope.cancelled.store(false, std::memory_order_relaxed);
+    co.root_scope.shielded = false;
+    co.root_scope.nested = false;
+    co.root_scope.parent = nullptr;
+    return co;
+}
+
 } // namespace
 
 coroutine& make_coroutine(const coroutine_order& order) {
     if (order.stack_bytes != 0 && order.stack_bytes < least_stack_bytes) {
         throw std::invalid_argument{"coir: stack_size must be at least 16 KiB"};
     }
-    worker* const here = current_worker();
+    worker* const here = order.here;
     const std::size_t stack_bytes =
         order.stack_bytes != 0 ? order.stack_bytes : order.runtime->settings().stack_size;
     const std::size_t wanted = stack_bytes + overhead_of(order);
     const stack memory =
         here != nullptr ? here->stacks().acquire(wanted) : stack_depot::instance().acquire(wanted);
-    coroutine& co = *new (&coroutine_at(memory.top)) coroutine;
-    co.memory = memory;
+    coroutine& co = renewed_record(memory);
     co.runtime = order.runtime;
     co.session = order.session;
     co.program = order.program;
     co.stack_bytes = stack_bytes;
     co.start_site = order.start_site;
     co.id = here != nullptr ? here->next_id() : take_coroutine_ids(1);
-    co.scope = &co.root_scope;
-    co.root_scope.owner = &co;
     auto* below = reinterpret_cast<std::byte*>(&co);
-    if (!order.name.empty()) {
+    co.name = {};
+    if (!order.name.empty()) [[unlikely]] {
         below -= order.name.size();
         std::memcpy(below, order.name.data(), order.name.size());
         co.name = {reinterpret_cast<const char*>(below), order.name.size()};
@@ -84,12 +109,13 @@ coroutine& make_coroutine(const coroutine_order& order) {
 }
 
 void start_coroutine(coroutine& co) noexcept {
-    if (co.runtime->belongs_to_parent_process()) [[unlikely]]
-        fatal(used_after_fork);
     auto* const floor = align_down(static_cast<std::byte*>(co.payload), frame_alignment);
     context_make(co.flow, co.memory.bottom, floor, coroutine_main);
     worker* const here = current_worker();
     const bool local = here != nullptr && &here->runtime() == co.runtime;
+    // In a forked child no thread is a worker.
+    if (!local && co.runtime->belongs_to_parent_process()) [[unlikely]]
+        fatal(used_after_fork);
     coroutine* const parent = local ? here->current() : nullptr;
     if (co.session == nullptr) {
         co.session = parent != nullptr ? parent->session : &co.runtime->own_session();
@@ -113,7 +139,9 @@ namespace {
 
 void release_memory(coroutine& co) noexcept {
     const stack memory = co.memory;
-    co.~coroutine();
+    if (co.late_settings != nullptr) co.late_settings.reset();
+    if (co.failure != nullptr) co.failure = nullptr;
+    if (co.root_scope.stop.stop_possible()) co.root_scope.stop = std::stop_source{std::nostopstate};
     if (worker* const here = current_worker()) {
         here->stacks().release(memory);
     } else {

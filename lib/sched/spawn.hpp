@@ -10,7 +10,10 @@
 namespace coir::detail {
 
 /// What a coroutine is made from.
+class worker;
+
 struct coroutine_order {
+    worker* here = nullptr; ///< current_worker()
     runtime_core* runtime = nullptr;
     run_session* session = nullptr; ///< null: that of whoever starts it
     const coroutine_program* program = nullptr;

@@ -13,10 +13,14 @@
 #include <algorithm>
 #include <utility>
 
+// Named for the assembly in current_worker().
+extern "C" {
+[[gnu::visibility("hidden"), gnu::used]] constinit thread_local coir::detail::worker*
+    coir_this_thread_worker = nullptr;
+}
+
 namespace coir::detail {
 namespace {
-
-thread_local worker* this_thread_worker = nullptr;
 
 void nothing(worker&, void*) noexcept {}
 
@@ -24,13 +28,15 @@ void requeue(worker& self, void* co) noexcept { self.ready_last(*static_cast<cor
 
 } // namespace
 
+#if !(defined(__x86_64__) && defined(__LP64__))
 worker* current_worker() noexcept {
     // The asm keeps compilers from proving this function pure and merging two calls of it.
     asm volatile("" ::: "memory");
-    return this_thread_worker;
+    return coir_this_thread_worker;
 }
+#endif
 
-void forget_current_worker() noexcept { this_thread_worker = nullptr; }
+void forget_current_worker() noexcept { coir_this_thread_worker = nullptr; }
 
 worker::worker(runtime_core& runtime, std::size_t index)
     : runtime_{runtime}, index_{index}, alone_{runtime.worker_count() == 1},
@@ -63,7 +69,7 @@ std::uint64_t worker::next_id() noexcept {
 // --- The loop -------------------------------------------------------------------------------
 
 void worker::serve() {
-    this_thread_worker = this;
+    coir_this_thread_worker = this;
     thread_.store(::gettid(), std::memory_order_relaxed);
     thread_exceptions_ = &thread_exception_state();
     const overflow_guard_thread overflow_guard;
@@ -73,7 +79,7 @@ void worker::serve() {
         resume(*co);
     }
     evict_residents();
-    this_thread_worker = nullptr;
+    coir_this_thread_worker = nullptr;
     thread_.store(0, std::memory_order_relaxed);
     // Timers that outlive the runtime: fired too early, or on no worker, they move to the timer
     // thread. Which may take another round for those that are due and start again.
@@ -371,6 +377,7 @@ coroutine* worker::collect_one() noexcept {
     mailbox_.run_all(*this);
     io_->poll();
     if (has_next()) return take_next();
+    if (coroutine* const co = fresh_.take_oldest()) return co;
     if (coroutine* const co = pop()) return co;
     return runtime_.injected().pop();
 }

@@ -98,9 +98,9 @@ void wait_until_off_stack(coroutine& co) noexcept {
 
 void release_join_lock(void* co) noexcept { static_cast<coroutine*>(co)->join_lock.unlock(); }
 
-runtime_core& runtime_for(runtime_core* wanted) {
+runtime_core& runtime_for(runtime_core* wanted, worker* here) {
     if (wanted != nullptr) return *wanted;
-    if (worker* const here = current_worker()) return here->runtime();
+    if (here != nullptr) return here->runtime();
     if (forked_inside_coroutine()) fatal(used_after_fork);
     throw std::logic_error{"coir::go: no runtime here; call it inside coir::run, or runtime::go"};
 }
@@ -108,18 +108,20 @@ runtime_core& runtime_for(runtime_core* wanted) {
 } // namespace
 
 coroutine& prepare_task(const start_request& request) {
+    worker* const here = current_worker();
     coroutine_order order;
-    order.runtime = &runtime_for(request.runtime);
+    order.here = here;
+    order.runtime = &runtime_for(request.runtime, here);
     order.session = request.session;
     order.program = &task_program;
     order.payload_bytes = request.payload_bytes;
     order.payload_alignment = request.payload_alignment;
-    order.stack_bytes = request.options.stack_size;
-    order.name = request.options.name;
+    order.stack_bytes = request.stack_size;
+    order.name = request.name;
     order.start_site = request.site;
     coroutine& co = make_coroutine(order);
     co.payload_operations = request.operations;
-    const coroutine* const parent = current_coroutine();
+    const coroutine* const parent = here != nullptr ? here->current() : nullptr;
     if (parent == nullptr || parent->locals != nullptr) {
         try {
             inherit_locals(co);

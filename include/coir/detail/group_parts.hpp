@@ -67,7 +67,8 @@ public:
              Arguments&&... arguments) const {
         if (!enter_group(*core_)) return;
         start_request request;
-        request.options = options;
+        request.stack_size = options.stack_size;
+    request.name = options.name;
         request.site = site;
         try {
             coroutine& member = start_raw(request, std::forward<Function>(function),

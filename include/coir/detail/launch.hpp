@@ -50,7 +50,8 @@ struct start_request {
     const payload_operations* operations = nullptr;
     std::size_t payload_bytes = 0;
     std::size_t payload_alignment = 1;
-    task_options options = {};
+    std::size_t stack_size = 0; ///< 0: the runtime's
+    std::string_view name = {};
     const void* site = nullptr; ///< the return address of what the user called, for the reports
 };
 

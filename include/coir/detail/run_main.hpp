@@ -23,7 +23,7 @@ COIR_NOINLINE Result run_main(runtime_core& core, Main& main) {
     start_request request;
     request.runtime = &core;
     request.session = &end.session;
-    request.options.name = "main";
+    request.name = "main";
     request.site = COIR_CALL_SITE;
     return task_starter::start(request, [&main]() -> Result { return std::invoke(main); }).join();
 }
