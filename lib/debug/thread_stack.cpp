@@ -22,6 +22,7 @@
 namespace coir::detail {
 namespace {
 
+constexpr std::ptrdiff_t red_zone_bytes = 128; // psABI of x86-64; others have none
 constexpr std::int64_t patience_ns = 200'000'000;
 
 struct stack_request {
@@ -43,11 +44,13 @@ void answer(const void* machine_state) noexcept {
     copy.at = registers_at_signal(machine_state);
     const auto* const sp = reinterpret_cast<const std::byte*>(copy.at.sp());
     if (sp < request.bounds.bottom || sp >= request.bounds.top) return;
+    // With the red zone: at the end of a function the tables find its caller's registers there.
+    const std::byte* const low = std::max(request.bounds.bottom, sp - red_zone_bytes);
     // The asker has made the room: nothing is allocated here.
-    const auto live = static_cast<std::size_t>(request.bounds.top - sp);
+    const auto live = static_cast<std::size_t>(request.bounds.top - low);
     const std::size_t count = std::min(live, copy.bytes.size());
-    copy_racily(copy.bytes.data(), sp, count);
-    copy.base = copy.at.sp();
+    copy_racily(copy.bytes.data(), low, count);
+    copy.base = reinterpret_cast<std::uintptr_t>(low);
     request.within = true;
 }
 

@@ -53,10 +53,10 @@ TEST_CASE("a limit that is not reached, and none, say nothing") {
 CHILD("waits politely") {
     coir::run([] {
         auto yielder = coir::go([] {
-            const auto end = std::chrono::steady_clock::now() + 300ms;
+            const auto end = std::chrono::steady_clock::now() + 1s;
             while (std::chrono::steady_clock::now() < end) coir::yield();
         });
-        coir::sleep_for(300ms);
+        coir::sleep_for(1s);
         yielder.join();
     });
     ::_exit(0);
@@ -64,7 +64,7 @@ CHILD("waits politely") {
 
 TEST_CASE("who yields and who waits holds no worker") {
     for (const char* workers : {"COIR_WORKERS=1", "COIR_WORKERS=2"}) {
-        const outcome result = run_child("waits politely", {workers, "COIR_BUSY_LIMIT=100"});
+        const outcome result = run_child("waits politely", {workers, "COIR_BUSY_LIMIT=500"});
         INFO(result.error);
         CHECK(!result.says("has held"));
     }

