@@ -20,10 +20,8 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
-#include <memory>
 #include <stdexcept>
 #include <string>
-#include <type_traits>
 
 namespace coir::testing {
 
@@ -69,9 +67,9 @@ struct erased_body {
     void* body;
 };
 
-template <typename Body> [[nodiscard]] erased_body erase(Body& body) noexcept {
-    return {[](void* erased) { static_cast<void>(std::invoke(*static_cast<Body*>(erased))); },
-            const_cast<void*>(static_cast<const void*>(std::addressof(body)))};
+/// Wraps in a closure of one reference, so that plain functions can be erased as well.
+template <typename Closure> [[nodiscard]] erased_body erase(Closure& closure) noexcept {
+    return {[](void* erased) { (*static_cast<Closure*>(erased))(); }, &closure};
 }
 
 COIR_API void simulate(const simulate_options& options, erased_body body);
@@ -88,10 +86,15 @@ COIR_API void explore(const explore_options& options, erased_body body);
 /// Throws std::logic_error inside a coroutine.
 ///
 ///     coir::testing::simulate({.seed = 42}, [] { ... });
-template <std::invocable Body> void simulate(const simulate_options& options, Body&& body) {
-    detail::simulate(options, detail::erase(body));
+template <typename Body>
+    requires std::invocable<Body&>
+void simulate(const simulate_options& options, Body&& body) {
+    auto call = [&body] { static_cast<void>(std::invoke(body)); };
+    detail::simulate(options, detail::erase(call));
 }
-template <std::invocable Body> void simulate(Body&& body) {
+template <typename Body>
+    requires std::invocable<Body&>
+void simulate(Body&& body) {
     testing::simulate(simulate_options{}, body);
 }
 
@@ -100,10 +103,15 @@ template <std::invocable Body> void simulate(Body&& body) {
 /// random points). State that outlives the body must be the same at the start of each run.
 ///
 ///     coir::testing::explore({.schedules = 10'000}, [] { ... });
-template <std::invocable Body> void explore(const explore_options& options, Body&& body) {
-    detail::explore(options, detail::erase(body));
+template <typename Body>
+    requires std::invocable<Body&>
+void explore(const explore_options& options, Body&& body) {
+    auto call = [&body] { static_cast<void>(std::invoke(body)); };
+    detail::explore(options, detail::erase(call));
 }
-template <std::invocable Body> void explore(Body&& body) {
+template <typename Body>
+    requires std::invocable<Body&>
+void explore(Body&& body) {
     testing::explore(explore_options{}, body);
 }
 

@@ -55,7 +55,8 @@ std::size_t overhead_of(const coroutine_order& order) noexcept {
 // What a coroutine leaves behind is put right here; what it owned, release_memory has let go.
 coroutine& renewed_record(stack memory) noexcept {
     coroutine& co = coroutine_at(memory.top);
-    bool& exists = record_exists(memory.top); // zero in fresh memory, and where pages were given back
+    bool& exists =
+        record_exists(memory.top); // zero in fresh memory, and where pages were given back
     if (!exists) [[unlikely]] {
         new (&co) coroutine;
         co.memory = memory;

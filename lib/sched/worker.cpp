@@ -15,8 +15,8 @@
 
 // Named for the assembly in current_worker().
 extern "C" {
-[[gnu::visibility("hidden"), gnu::used]] constinit thread_local coir::detail::worker*
-    coir_this_thread_worker = nullptr;
+[[gnu::visibility("hidden"),
+  gnu::used]] constinit thread_local coir::detail::worker* coir_this_thread_worker = nullptr;
 }
 
 namespace coir::detail {

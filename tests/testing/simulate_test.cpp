@@ -424,6 +424,32 @@ TEST_CASE("a simulation in a handler leaves the exception that is handled alone"
     }
 }
 
+namespace {
+
+int calls_of_plain = 0;
+void plain() { ++calls_of_plain; }
+struct functor {
+    int calls = 0;
+    int operator()() { return ++calls; }
+};
+
+} // namespace
+
+TEST_CASE("anything that can be called is a body") {
+    simulate(plain);
+    simulate({.seed = 1}, plain);
+    simulate({.seed = 1}, &plain);
+    coir::testing::explore({.schedules = 5}, plain);
+    CHECK(calls_of_plain == 8);
+    functor counted;
+    coir::testing::explore({.schedules = 5}, counted);
+    CHECK(counted.calls == 5);
+    simulate(functor{});
+    const auto constant = [] { return std::make_unique<int>(1); };
+    simulate(constant);
+    simulate(std::function<void()>{plain});
+}
+
 TEST_CASE("maybe_preempt does nothing outside of a simulation") {
     coir::testing::maybe_preempt();
     coir::run(with_workers(1), [] {

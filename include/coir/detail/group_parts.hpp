@@ -68,7 +68,7 @@ public:
         if (!enter_group(*core_)) return;
         start_request request;
         request.stack_size = options.stack_size;
-    request.name = options.name;
+        request.name = options.name;
         request.site = site;
         try {
             coroutine& member = start_raw(request, std::forward<Function>(function),
