@@ -12,6 +12,9 @@
 #include <coir/net/endpoint.hpp>
 #include <coir/net/resolve.hpp>
 #include <coir/net/tcp.hpp>
+#include <coir/os/pipe.hpp>
+#include <coir/os/process.hpp>
+#include <coir/os/standard_streams.hpp>
 #include <coir/run.hpp>
 #include <coir/select.hpp>
 #include <coir/sendable.hpp>

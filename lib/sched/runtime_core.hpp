@@ -8,12 +8,14 @@
 #include "sched/idle.hpp"
 #include "sched/injection_queue.hpp"
 #include "sched/run_session.hpp"
+#include "sched/signal_mask.hpp"
 #include "sched/watchdog.hpp"
 #include "sched/worker.hpp"
 
 #include <coir/runtime_options.hpp>
 
 #include <atomic>
+#include <csignal>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -42,6 +44,10 @@ public:
     [[nodiscard]] idle_workers& idle() noexcept { return idle_; }
     [[nodiscard]] injection_queue& injected() noexcept { return injected_; }
     [[nodiscard]] blocking_pool& blocking() noexcept { return blocking_; }
+    /// The signal mask of the thread that made the runtime: what children should start with.
+    [[nodiscard]] const sigset_t& original_signal_mask() const noexcept {
+        return original_signal_mask_;
+    }
     [[nodiscard]] bool stopped() const noexcept { return stopped_.load(std::memory_order_acquire); }
 
     /// Makes a coroutine runnable from outside the workers.
@@ -108,6 +114,7 @@ private:
 
     const std::shared_ptr<const runtime_options> settings_;
     const unsigned process_generation_;
+    const sigset_t original_signal_mask_ = current_signal_mask();
     idle_workers idle_;
     injection_queue injected_;
     std::vector<std::unique_ptr<worker>> workers_;

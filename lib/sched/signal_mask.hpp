@@ -10,6 +10,13 @@ namespace coir::detail {
 /// one that comes astray does no harm.
 inline constexpr int stack_request_signal = SIGURG;
 
+/// The mask of the calling thread.
+[[nodiscard]] inline sigset_t current_signal_mask() noexcept {
+    sigset_t mask;
+    ::pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+    return mask;
+}
+
 /// While it lives, new threads inherit a mask that blocks all but the signals of faults, so that a
 /// handler of the program runs on the program's threads and SIGPIPE never kills it.
 class worker_signal_mask {
