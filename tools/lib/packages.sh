@@ -7,7 +7,8 @@ packages_build=(
     libboost-context-dev libboost-dev liburing-dev libcli11-dev libfmt-dev
 )
 packages_test=(
-    "${packages_build[@]}" libdw-dev doctest-dev libbenchmark-dev python3 procps nginx-light curl wrk
+    "${packages_build[@]}" libdw-dev doctest-dev libbenchmark-dev python3 procps
+    nginx-light curl wrk
 )
 packages_check=(
     "${packages_test[@]}" clang-19 clang-format-19 libclang-rt-19-dev spin
