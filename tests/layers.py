@@ -63,6 +63,7 @@ PUBLIC = {
     "detail/sync_state.hpp": "sync",
     "detail/descriptor.hpp": "io",
     "detail/io_case.hpp": "io",
+    "detail/read_buffer.hpp": "io",
     "detail/group_parts.hpp": "task",
     "detail/launch.hpp": "task",
     "detail/run_main.hpp": "task",

@@ -8,6 +8,9 @@
 #include <coir/debug.hpp>
 #include <coir/fs/file.hpp>
 #include <coir/group.hpp>
+#include <coir/io/buffered_reader.hpp>
+#include <coir/io/copy.hpp>
+#include <coir/io/error.hpp>
 #include <coir/local.hpp>
 #include <coir/net/endpoint.hpp>
 #include <coir/net/resolve.hpp>
