@@ -64,6 +64,7 @@ PUBLIC = {
     "detail/descriptor.hpp": "io",
     "detail/io_case.hpp": "io",
     "detail/read_buffer.hpp": "io",
+    "detail/socket_stream.hpp": "net",
     "detail/group_parts.hpp": "task",
     "detail/launch.hpp": "task",
     "detail/run_main.hpp": "task",

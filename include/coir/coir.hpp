@@ -15,6 +15,8 @@
 #include <coir/net/endpoint.hpp>
 #include <coir/net/resolve.hpp>
 #include <coir/net/tcp.hpp>
+#include <coir/net/udp.hpp>
+#include <coir/net/unix.hpp>
 #include <coir/os/pipe.hpp>
 #include <coir/os/process.hpp>
 #include <coir/os/standard_streams.hpp>

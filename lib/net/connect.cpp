@@ -100,7 +100,7 @@ private:
 connection connect_one(const endpoint& peer) {
     connection made;
     made.peer = peer;
-    made.socket = open_tcp_socket(peer, made.error);
+    made.socket = open_socket(family_of(peer), SOCK_STREAM, made.error);
     if (made.socket == nullptr) return made;
     const auto* const address = static_cast<const sockaddr*>(peer.native());
     const int result = perform(request::connect(made.socket->fd(), address, peer.native_size()),

@@ -3,40 +3,97 @@
 
 #include "sched/worker.hpp"
 
-#include <netinet/in.h>
-#include <sys/socket.h>
+#include <coir/net/resolve.hpp>
 
-#include <cerrno>
-#include <stdexcept>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include <cstring>
 
 namespace coir::detail {
 
-int accepted_socket_flags() noexcept {
+int new_socket_flags() noexcept {
     worker* const here = current_worker();
     const bool nonblocking = here == nullptr || here->io().prefers_nonblocking();
     return SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0);
 }
 
-descriptor_pointer open_tcp_socket(const endpoint& of, std::error_code& error) {
-    const int fd =
-        ::socket(of.is_v6() ? AF_INET6 : AF_INET, SOCK_STREAM | accepted_socket_flags(), 0);
+descriptor_pointer adopt(int fd) {
+    try {
+        return descriptor_pointer{new descriptor{fd}};
+    } catch (...) {
+        ::close(fd);
+        throw;
+    }
+}
+
+descriptor_pointer open_socket(int family, int type, std::error_code& error) {
+    const int fd = ::socket(family, type | new_socket_flags(), 0);
     if (fd < 0) {
         error = {errno, std::system_category()};
         return nullptr;
     }
     error.clear();
-    return descriptor_pointer{new descriptor{fd}};
+    return adopt(fd);
 }
 
-endpoint endpoint_of(int fd, socket_end end) {
-    sockaddr_storage address{};
-    socklen_t size = sizeof address;
-    const auto ask = end == socket_end::local ? ::getsockname : ::getpeername;
-    if (ask(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-        throw std::system_error{errno, std::system_category(),
-                                end == socket_end::local ? "getsockname" : "getpeername"};
+std::error_code set_option(int fd, int level, int name, int value) noexcept {
+    if (::setsockopt(fd, level, name, &value, sizeof value) == 0) return {};
+    return {errno, std::system_category()};
+}
+
+std::error_code bind_socket(int fd, const endpoint& where, const listen_options& options) noexcept {
+    std::error_code error;
+    if (options.reuse_address) error = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (!error && options.reuse_port) error = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    if (!error && where.is_v6()) {
+        error = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, options.v6_only ? 1 : 0);
     }
-    return endpoint::from_native(&address, size);
+    if (error) return error;
+    const auto* const address = static_cast<const sockaddr*>(where.native());
+    if (::bind(fd, address, where.native_size()) == 0) return {};
+    return {errno, std::system_category()};
+}
+
+std::vector<endpoint> places_for(const std::string& host, std::uint16_t port,
+                                 std::error_code& error) {
+    if (!host.empty()) return resolve(host, port, error);
+    error.clear();
+    return {endpoint{"::", port}, endpoint{"0.0.0.0", port}};
+}
+
+endpoint plain_endpoint(const sockaddr_storage& address) {
+    if (address.ss_family != AF_INET6) return endpoint::from_native(&address, sizeof address);
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, &address, sizeof v6);
+    if (!IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) return endpoint::from_native(&v6, sizeof v6);
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = v6.sin6_port;
+    std::memcpy(&v4.sin_addr, &v6.sin6_addr.s6_addr[12], sizeof v4.sin_addr);
+    return endpoint::from_native(&v4, sizeof v4);
+}
+
+endpoint mapped_endpoint(const endpoint& v4) {
+    sockaddr_in from{};
+    std::memcpy(&from, v4.native(), sizeof from);
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = from.sin_port;
+    std::memset(&v6.sin6_addr.s6_addr[10], 0xff, 2);
+    std::memcpy(&v6.sin6_addr.s6_addr[12], &from.sin_addr, sizeof from.sin_addr);
+    return endpoint::from_native(&v6, sizeof v6);
+}
+
+endpoint endpoint_of(descriptor* socket, socket_end end, std::error_code& error) {
+    sockaddr_storage address{};
+    error = with_descriptor(socket, [&](int fd) {
+        socklen_t size = sizeof address;
+        auto* const plain = reinterpret_cast<sockaddr*>(&address);
+        return end == socket_end::local ? ::getsockname(fd, plain, &size)
+                                        : ::getpeername(fd, plain, &size);
+    });
+    return error ? endpoint{} : plain_endpoint(address);
 }
 
 } // namespace coir::detail

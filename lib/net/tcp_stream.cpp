@@ -10,32 +10,25 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 namespace coir {
 namespace {
 
-// Nearly always there is room in the socket's buffer: then one system call and no wait.
-int send_at_once(detail::descriptor& socket, const void* data, std::size_t size) {
-    const detail::descriptor::use held{socket};
-    if (!held) return -EBADF;
-    const ssize_t sent = ::send(socket.fd(), data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-    return sent >= 0 ? static_cast<int>(sent) : -errno; // no park since: errno is this thread's
+void throw_if(const std::error_code& error, const std::string& what) {
+    if (error) throw std::system_error{error, what};
 }
 
-template <typename Call>
-std::error_code with_descriptor(const detail::descriptor_pointer& socket, Call&& call) {
-    if (socket == nullptr) return detail::error_from(-EBADF);
-    const detail::descriptor::use held{*socket};
-    if (!held) return detail::error_from(-EBADF);
-    if (call(socket->fd()) == 0) return {};
-    return {errno, std::system_category()};
+int seconds_of(std::chrono::seconds span) noexcept {
+    constexpr std::chrono::seconds::rep most = 32'767; // TCP_KEEPIDLE and its like
+    return static_cast<int>(std::clamp<std::chrono::seconds::rep>(span.count(), 0, most));
 }
 
 } // namespace
 
 tcp_stream::tcp_stream(detail::descriptor_pointer open, const endpoint& peer) noexcept
-    : descriptor_{std::move(open)}, peer_{peer} {}
+    : socket_stream{std::move(open)}, peer_{peer} {}
 
 tcp_stream tcp_stream::connect(const endpoint& peer, std::error_code& error) {
     detail::connection made = detail::connect_one(peer);
@@ -69,62 +62,87 @@ tcp_stream tcp_stream::connect(const std::string& host, std::uint16_t port) {
     throw std::system_error{error, where};
 }
 
-std::size_t tcp_stream::read_some(io::buffer into, std::error_code& error) {
-    if (descriptor_ == nullptr) return detail::count_or_error(-EBADF, error);
-    const std::size_t size = std::min(into.size(), detail::most_bytes_at_once);
-    return detail::count_or_error(
-        detail::perform(detail::request::recv(descriptor_->fd(), into.data(), size),
-                        descriptor_.get()),
-        error);
-}
-
-std::size_t tcp_stream::write_some(io::bytes data, std::error_code& error) {
-    if (descriptor_ == nullptr) return detail::count_or_error(-EBADF, error);
-    if (data.size() == 0) return detail::count_or_error(0, error);
-    const std::size_t size = std::min(data.size(), detail::most_bytes_at_once);
-    const int sent = send_at_once(*descriptor_, data.data(), size);
-    if (sent != -EAGAIN && sent != -EINTR) return detail::count_or_error(sent, error);
-    return detail::count_or_error(
-        detail::perform(detail::request::send(descriptor_->fd(), data.data(), size),
-                        descriptor_.get()),
-        error);
-}
-
-void tcp_stream::shutdown_write(std::error_code& error) {
-    error = with_descriptor(descriptor_, [](int fd) { return ::shutdown(fd, SHUT_WR); });
-}
-
-void tcp_stream::shutdown_write() {
-    std::error_code error;
-    shutdown_write(error);
-    if (error) throw std::system_error{error, describe("shutdown")};
-}
-
-void tcp_stream::close() noexcept {
-    if (descriptor_ != nullptr) descriptor_->close();
-}
-
-bool tcp_stream::is_open() const noexcept { return native_handle() >= 0; }
-
-int tcp_stream::native_handle() const noexcept {
-    return descriptor_ != nullptr && !descriptor_->closing() ? descriptor_->fd() : -1;
+endpoint tcp_stream::local_endpoint(std::error_code& error) const {
+    return detail::endpoint_of(descriptor_.get(), detail::socket_end::local, error);
 }
 
 endpoint tcp_stream::local_endpoint() const {
-    return detail::endpoint_of(native_handle(), detail::socket_end::local);
+    std::error_code error;
+    const endpoint local = local_endpoint(error);
+    throw_if(error, describe("local_endpoint"));
+    return local;
 }
 
-endpoint tcp_stream::remote_endpoint() const {
-    if (!is_open()) throw std::system_error{detail::error_from(-EBADF), "remote_endpoint"};
+endpoint tcp_stream::remote_endpoint(std::error_code& error) const {
+    error = is_open() ? std::error_code{} : detail::error_from(-EBADF);
     return peer_;
 }
 
-void tcp_stream::set_no_delay(bool on) {
+endpoint tcp_stream::remote_endpoint() const {
+    std::error_code error;
+    const endpoint remote = remote_endpoint(error);
+    throw_if(error, describe("remote_endpoint"));
+    return remote;
+}
+
+void tcp_stream::set_no_delay(bool on, std::error_code& error) {
     const int value = on ? 1 : 0;
-    const std::error_code error = with_descriptor(descriptor_, [&](int fd) {
+    error = detail::with_descriptor(descriptor_.get(), [&](int fd) {
         return ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value);
     });
-    if (error) throw std::system_error{error, describe("set_no_delay")};
+}
+
+void tcp_stream::set_no_delay(bool on) {
+    std::error_code error;
+    set_no_delay(on, error);
+    throw_if(error, describe("set_no_delay"));
+}
+
+void tcp_stream::set_keep_alive(bool on, std::error_code& error) {
+    const int value = on ? 1 : 0;
+    error = detail::with_descriptor(descriptor_.get(), [&](int fd) {
+        return ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &value, sizeof value);
+    });
+}
+
+void tcp_stream::set_keep_alive(bool on) {
+    std::error_code error;
+    set_keep_alive(on, error);
+    throw_if(error, describe("set_keep_alive"));
+}
+
+void tcp_stream::set_keep_alive(const keep_alive_options& options, std::error_code& error) {
+    const std::array<std::pair<int, int>, 3> values{{
+        {TCP_KEEPIDLE, seconds_of(options.idle)},
+        {TCP_KEEPINTVL, seconds_of(options.interval)},
+        {TCP_KEEPCNT, options.count},
+    }};
+    set_keep_alive(true, error);
+    for (const auto& [name, value] : values) {
+        if (error || value == 0) continue;
+        error = detail::with_descriptor(descriptor_.get(), [name = name, value = value](int fd) {
+            return ::setsockopt(fd, IPPROTO_TCP, name, &value, sizeof value);
+        });
+    }
+}
+
+void tcp_stream::set_keep_alive(const keep_alive_options& options) {
+    std::error_code error;
+    set_keep_alive(options, error);
+    throw_if(error, describe("set_keep_alive"));
+}
+
+void tcp_stream::set_linger(std::optional<std::chrono::seconds> limit, std::error_code& error) {
+    const linger value{limit ? 1 : 0, limit ? seconds_of(*limit) : 0};
+    error = detail::with_descriptor(descriptor_.get(), [&](int fd) {
+        return ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &value, sizeof value);
+    });
+}
+
+void tcp_stream::set_linger(std::optional<std::chrono::seconds> limit) {
+    std::error_code error;
+    set_linger(limit, error);
+    throw_if(error, describe("set_linger"));
 }
 
 std::string tcp_stream::describe(const char* verb) const {

@@ -8,7 +8,7 @@ packages_build=(
 )
 packages_test=(
     "${packages_build[@]}" libdw-dev doctest-dev libbenchmark-dev python3 procps
-    nginx-light curl wrk
+    nginx-light curl wrk socat openssl
 )
 packages_check=(
     "${packages_test[@]}" clang-19 clang-format-19 libclang-rt-19-dev spin

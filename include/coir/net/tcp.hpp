@@ -5,11 +5,14 @@
 #include <coir/detail/config.hpp>
 #include <coir/detail/descriptor.hpp>
 #include <coir/detail/io_case.hpp>
-#include <coir/io/stream.hpp>
+#include <coir/detail/socket_stream.hpp>
 #include <coir/net/endpoint.hpp>
+#include <coir/net/listen_options.hpp>
 
+#include <chrono>
 #include <concepts>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <type_traits>
@@ -17,11 +20,18 @@
 
 namespace coir {
 
+/// How a connection that is silent is probed; zero leaves the kernel's own figure.
+struct keep_alive_options {
+    std::chrono::seconds idle{0};     ///< silence before the first probe
+    std::chrono::seconds interval{0}; ///< between probes
+    int count = 0;                    ///< probes without an answer until the connection is given up
+};
+
 /// A TCP connection. A default-made one is closed; it closes itself at the end of its life.
 ///
 ///     auto s = coir::tcp_stream::connect("example.org", 80);
 ///     s.write_all("GET / HTTP/1.0\r\n\r\n");
-class COIR_API tcp_stream : public io::stream_verbs<tcp_stream> {
+class COIR_API tcp_stream : public detail::socket_stream<tcp_stream> {
 public:
     tcp_stream() noexcept = default;
 
@@ -33,62 +43,41 @@ public:
     [[nodiscard]] static tcp_stream connect(const endpoint& peer);
     [[nodiscard]] static tcp_stream connect(const endpoint& peer, std::error_code& error);
 
-    /// Tells the peer that no more will be written; reading goes on.
-    void shutdown_write();
-    void shutdown_write(std::error_code& error);
-
-    /// Closes; what is under way ends with std::errc::operation_canceled. Idempotent.
-    void close() noexcept;
-    [[nodiscard]] bool is_open() const noexcept;
-    [[nodiscard]] explicit operator bool() const noexcept { return is_open(); }
-
     [[nodiscard]] endpoint local_endpoint() const;
+    [[nodiscard]] endpoint local_endpoint(std::error_code& error) const;
     [[nodiscard]] endpoint remote_endpoint() const;
+    [[nodiscard]] endpoint remote_endpoint(std::error_code& error) const;
+
     /// Sends small writes at once (TCP_NODELAY) instead of gathering them.
     void set_no_delay(bool on);
-
-    /// Select cases: something can be read (the end of the stream too), or written, at once. With
-    /// or without a handler, which takes nothing. Closed meanwhile, the select throws
-    /// std::errc::operation_canceled. The stream must outlive the case.
-    template <typename... Handler> [[nodiscard]] auto on_readable(Handler&&... handler) const {
-        return detail::readable_case(descriptor_.get(), std::forward<Handler>(handler)...);
-    }
-    template <typename... Handler> [[nodiscard]] auto on_writable(Handler&&... handler) const {
-        return detail::writable_case(descriptor_.get(), std::forward<Handler>(handler)...);
-    }
-
-    /// The descriptor, for options that coir has no function for; -1 when closed.
-    [[nodiscard]] int native_handle() const noexcept;
+    void set_no_delay(bool on, std::error_code& error);
+    /// Finds out that the peer is gone while nothing is sent (SO_KEEPALIVE): a read then fails with
+    /// timed_out. Without options at the kernel's pace, hours.
+    void set_keep_alive(bool on);
+    void set_keep_alive(bool on, std::error_code& error);
+    void set_keep_alive(const keep_alive_options& options);
+    void set_keep_alive(const keep_alive_options& options, std::error_code& error);
+    /// What close does with data that is not yet sent (SO_LINGER). No value: the kernel goes on
+    /// sending, as it does by default. Zero: the data is thrown away and the connection is reset.
+    /// More: the close blocks its thread for up to that long.
+    void set_linger(std::optional<std::chrono::seconds> limit);
+    void set_linger(std::optional<std::chrono::seconds> limit, std::error_code& error);
 
 private:
     friend class tcp_listener;
     friend class io::stream_verbs<tcp_stream>;
+    friend class detail::socket_stream<tcp_stream>;
     tcp_stream(detail::descriptor_pointer open, const endpoint& peer) noexcept;
-
-    std::size_t read_some(io::buffer into, std::error_code& error);
-    std::size_t write_some(io::bytes data, std::error_code& error);
     [[nodiscard]] std::string describe(const char* verb) const;
 
-    detail::descriptor_pointer descriptor_;
     endpoint peer_;
-};
-
-struct listen_options {
-    /// How many connections may wait to be accepted; the kernel's limit applies as well.
-    int backlog = 4096;
-    /// Takes an address whose old connections still linger (SO_REUSEADDR).
-    bool reuse_address = true;
-    /// Shares the port with other listeners (SO_REUSEPORT).
-    bool reuse_port = false;
-    /// An IPv6 listener takes no IPv4 connections.
-    bool v6_only = false;
 };
 
 /// A listening TCP socket.
 ///
 ///     auto l = coir::tcp_listener::bind("127.0.0.1", 0);
 ///     for (;;) coir::go(serve, l.accept());
-class COIR_API tcp_listener {
+class COIR_API tcp_listener : public detail::descriptor_handle {
 public:
     tcp_listener() noexcept = default;
 
@@ -97,11 +86,13 @@ public:
     [[nodiscard]] static tcp_listener bind(const std::string& host, std::uint16_t port,
                                            const listen_options& options = {});
     [[nodiscard]] static tcp_listener bind(const std::string& host, std::uint16_t port,
+                                           std::error_code& error);
+    [[nodiscard]] static tcp_listener bind(const std::string& host, std::uint16_t port,
                                            const listen_options& options, std::error_code& error);
 
     /// Waits for a connection. A connection that broke before it was accepted is passed over; lack
     /// of descriptors or memory (EMFILE, ENFILE, ENOBUFS, ENOMEM) is thrown, and leaves the
-    /// connection waiting.
+    /// connection waiting: a loop that goes on should sleep before, or close something.
     [[nodiscard]] tcp_stream accept();
     [[nodiscard]] tcp_stream accept(std::error_code& error);
 
@@ -111,15 +102,11 @@ public:
     template <typename Handler> [[nodiscard]] auto on_accept(Handler&& handler) const {
         using operation = accept_operation<std::decay_t<Handler>>;
         return detail::io_case<operation>{descriptor_.get(), detail::io_direction::read,
-                                          operation{std::forward<Handler>(handler), {}}};
+                                          operation{std::forward<Handler>(handler), {}, local_}};
     }
 
-    /// Stops listening; an accept under way ends with std::errc::operation_canceled. Idempotent.
-    void close() noexcept;
-    [[nodiscard]] bool is_open() const noexcept;
-    [[nodiscard]] explicit operator bool() const noexcept { return is_open(); }
     [[nodiscard]] endpoint local_endpoint() const;
-    [[nodiscard]] int native_handle() const noexcept;
+    [[nodiscard]] endpoint local_endpoint(std::error_code& error) const;
 
 private:
     template <typename Handler> struct accept_operation {
@@ -127,16 +114,18 @@ private:
                       "coir: the handler of on_accept takes a tcp_stream");
         Handler handler;
         endpoint peer;
+        endpoint local;
 
         int attempt(int fd) noexcept { return accept_now(fd, peer); }
-        void complete(int result) { static_cast<void>(handler(accepted(result, peer))); }
+        void complete(int result) { static_cast<void>(handler(accepted(result, peer, local))); }
     };
 
-    explicit tcp_listener(detail::descriptor_pointer open) noexcept;
+    tcp_listener(detail::descriptor_pointer open, const endpoint& local) noexcept;
     /// Accepts without waiting: the descriptor, or -errno.
     static int accept_now(int fd, endpoint& peer) noexcept;
-    static tcp_stream accepted(int result, const endpoint& peer);
-    detail::descriptor_pointer descriptor_;
+    static tcp_stream accepted(int result, const endpoint& peer, const endpoint& local);
+
+    endpoint local_;
 };
 
 } // namespace coir

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#include "net/socket.hpp"
+
+#include <coir/detail/socket_stream.hpp>
+
+#include <algorithm>
+
+namespace coir::detail {
+namespace {
+
+// Nearly always there is room in the socket's buffer: then one system call and no wait.
+int send_at_once(descriptor& socket, const void* data, std::size_t size) {
+    const descriptor::use held{socket};
+    if (!held) return -EBADF;
+    const ssize_t sent = ::send(socket.fd(), data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return sent >= 0 ? static_cast<int>(sent) : -errno; // no park since: errno is this thread's
+}
+
+} // namespace
+
+std::size_t socket_receive(descriptor* socket, io::buffer into, std::error_code& error) {
+    if (socket == nullptr) return count_or_error(-EBADF, error);
+    // recv() of nothing would wait for something.
+    if (into.size() == 0) return count_or_error(socket->closing() ? -EBADF : 0, error);
+    const std::size_t size = std::min(into.size(), most_bytes_at_once);
+    return count_or_error(perform(request::recv(socket->fd(), into.data(), size), socket), error);
+}
+
+std::size_t socket_send(descriptor* socket, io::bytes data, std::error_code& error) {
+    if (socket == nullptr) return count_or_error(-EBADF, error);
+    if (data.size() == 0) return count_or_error(socket->closing() ? -EBADF : 0, error);
+    const std::size_t size = std::min(data.size(), most_bytes_at_once);
+    const int sent = send_at_once(*socket, data.data(), size);
+    if (sent != -EAGAIN && sent != -EINTR) return count_or_error(sent, error);
+    return count_or_error(perform(request::send(socket->fd(), data.data(), size), socket), error);
+}
+
+void socket_shutdown_write(descriptor* socket, std::error_code& error) {
+    error = with_descriptor(socket, [](int fd) { return ::shutdown(fd, SHUT_WR); });
+}
+
+} // namespace coir::detail
