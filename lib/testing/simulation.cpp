@@ -93,6 +93,8 @@ bool simulation::begin_run() {
     steps_left_ = max_steps_;
     idle_steps_ = 0;
     steps_in_a_row_ = 0;
+    switches_ = 0;
+    last_party_ = 0;
     now_ns_ = start_ns;
     failure_.reset();
     schedule_.begin(seed_);
@@ -139,6 +141,7 @@ void simulation::fail(std::string what, std::exception_ptr cause) {
     failure_->what = std::move(what);
     failure_->cause = std::move(cause);
     failure_->seed = seed_;
+    failure_->switches = switches_;
     failure_->steps = interleaving_.to_text(shown_steps);
 }
 
@@ -233,6 +236,7 @@ bool simulation::is_starving(step next) {
 void simulation::reach(worker& here, step next, const void* object) noexcept {
     coroutine& self = *here.current();
     interleaving_.add(self.id, self.name, next, object, now_ns_);
+    if (std::exchange(last_party_, self.id) != self.id) ++switches_;
     count_step();
     const bool gives_way = is_starving(next) || next == step::yield;
     collect(here);

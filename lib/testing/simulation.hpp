@@ -39,6 +39,7 @@ struct run_failure {
     std::string steps;   ///< the interleaving
     std::exception_ptr cause;
     std::uint64_t seed = 0;
+    std::uint64_t switches = 0; ///< how often another party went on than before
 };
 
 /// Says which runs to make.
@@ -106,6 +107,8 @@ private:
     std::uint64_t steps_left_ = 0; ///< in this phase; when clearing, before the next is cancelled
     std::uint64_t idle_steps_ = 0; ///< since anything but looking and yielding happened
     std::uint64_t steps_in_a_row_ = 0;
+    std::uint64_t switches_ = 0;
+    std::uint64_t last_party_ = 0;
     std::int64_t now_ns_ = 0;
     bool abandoned_ = false; ///< coroutines are left that cannot be ended
     seeded_schedule schedule_;

@@ -37,23 +37,27 @@ private:
     std::optional<std::uint64_t> seed_;
 };
 
-/// Half of the schedules random, half PCT; then the one that failed once more.
+/// Half of the schedules random, half PCT. When one has failed, some more in search of a failure of
+/// the same kind with fewer switches, which is easier to read; then that one once more.
 class search final : public coir::detail::run_plan {
 public:
     explicit search(const explore_options& options) : options_{options} {}
 
     std::optional<std::uint64_t> next() override {
-        if (failure) return replayed_ ? std::nullopt : std::optional{failure->seed};
-        if (count_ == options_.schedules) return std::nullopt;
-        return seed_of(plan_for(count_++));
+        if (!failure) {
+            if (count_ == options_.schedules) return std::nullopt;
+            return seed_of(plan_for(count_++));
+        }
+        if (simpler_tries_ < most_simpler_tries) return seed_of(simpler_plan(simpler_tries_++));
+        return std::exchange(replayed_, true) ? std::nullopt : std::optional{failure->seed};
     }
 
-    void ended(std::uint64_t, std::uint64_t steps, run_failure* failed) override {
+    void ended(std::uint64_t seed, std::uint64_t steps, run_failure* failed) override {
         longest_ = std::max(longest_, steps);
-        if (failure) {
-            replayed_ = true;
-            same_again_ = failed != nullptr && failed->what == failure->what;
-        } else if (failed != nullptr) {
+        const bool same = failure && failed != nullptr && failed->what == failure->what;
+        if (replayed_) {
+            same_again_ = same && seed == failure->seed;
+        } else if (!failure ? failed != nullptr : same && failed->switches < failure->switches) {
             failure = std::move(*failed);
         }
     }
@@ -71,6 +75,8 @@ public:
     std::optional<run_failure> failure;
 
 private:
+    static constexpr std::size_t most_simpler_tries = 200;
+
     [[nodiscard]] schedule_plan plan_for(std::size_t number) const {
         schedule_plan plan;
         plan.randomness = coir::detail::mix(options_.seed + coir::detail::mix(number));
@@ -85,8 +91,18 @@ private:
         return plan;
     }
 
+    // PCT switches least, and the less the smaller its depth.
+    [[nodiscard]] schedule_plan simpler_plan(std::size_t number) const {
+        schedule_plan plan = plan_for(number);
+        plan.kind = strategy::pct;
+        plan.depth = 1 + static_cast<unsigned>(number) % 3;
+        plan.randomness = ~plan.randomness;
+        return plan;
+    }
+
     const explore_options options_;
     std::size_t count_ = 0;
+    std::size_t simpler_tries_ = 0;
     std::uint64_t longest_ = 1;
     bool replayed_ = false;
     bool same_again_ = false;

@@ -329,6 +329,38 @@ TEST_CASE("says so when a program depends on more than its schedule") {
     }
 }
 
+TEST_CASE("reports a failure that is easy to read") {
+    try {
+        explore({.schedules = 1000, .seed = 3}, [] {
+            int shared = 0;
+            coir::wait_group all;
+            for (int i = 0; i < 8; ++i) {
+                all.go([&] {
+                    for (int k = 0; k < 5; ++k) maybe_preempt();
+                    const int seen = shared;
+                    maybe_preempt();
+                    shared = seen + 1;
+                });
+            }
+            all.wait();
+            require(shared == 8, "lost update");
+        });
+        CHECK(false);
+    } catch (const failure& found) {
+        const std::string steps = steps_of(found);
+        int switches = 0;
+        std::string last;
+        for (std::size_t at = 0; (at = steps.find(" s  ", at)) != std::string::npos; at += 4) {
+            const std::string who = steps.substr(at + 4, 2);
+            switches += who != last ? 1 : 0;
+            last = who;
+        }
+        INFO(found.what());
+        CHECK(switches > 0);
+        CHECK(switches <= 13); // eight start, one is interrupted, main waits
+    }
+}
+
 TEST_CASE("makes as many runs as it is asked for, differently from different starts") {
     const auto fingerprint = [](std::uint64_t start) {
         std::string orders;

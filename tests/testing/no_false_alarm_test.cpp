@@ -33,7 +33,117 @@ template <class Body> void passes(Body body) {
     }
 }
 
+// Moving it, which coir does outside of its locks, may be interrupted at every step.
+class slow_mover {
+public:
+    explicit slow_mover(int value) noexcept : value_{value} {}
+    slow_mover(slow_mover&& other) noexcept : value_{interruptedly(other.value_)} {}
+    slow_mover& operator=(slow_mover&& other) noexcept {
+        value_ = interruptedly(other.value_);
+        return *this;
+    }
+    ~slow_mover() { coir::testing::maybe_preempt(); }
+    int value() const noexcept { return value_; }
+
+private:
+    static int interruptedly(int& from) noexcept {
+        coir::testing::maybe_preempt();
+        const int value = std::exchange(from, tracked::moved_from);
+        coir::testing::maybe_preempt();
+        return value;
+    }
+    int value_;
+};
+
 } // namespace
+
+TEST_CASE("elements whose moves are interrupted arrive whole, once, and in order") {
+    for (const std::size_t capacity : {std::size_t{0}, std::size_t{1}, std::size_t{2}, unlimited}) {
+        INFO("capacity = ", capacity);
+        passes([capacity] {
+            const auto values = make_chan<slow_mover>(capacity);
+            coir::wait_group producers;
+            for (int who = 0; who < 2; ++who) {
+                producers.go([=] {
+                    for (int i = 0; i < 3; ++i) {
+                        if (i == 1) {
+                            coir::select(values.on_send(slow_mover{who * 10 + i},
+                                                        [](bool sent) { require(sent, "sent"); }));
+                        } else {
+                            require(values.send(slow_mover{who * 10 + i}), "sent");
+                        }
+                    }
+                });
+            }
+            auto closer = coir::go([&, values] {
+                producers.wait();
+                values.close();
+            });
+            std::array<int, 2> received{};
+            coir::wait_group consumers;
+            consumers.go([&, values] {
+                for (std::optional<slow_mover> value; (value = values.recv());) {
+                    require(value->value() >= 0, "whole");
+                    ++received[static_cast<std::size_t>(value->value() / 10)];
+                }
+            });
+            consumers.go([&, values] {
+                for (bool open = true; open;) {
+                    coir::select(values.on_recv([&](std::optional<slow_mover> value) {
+                        open = value.has_value();
+                        if (open) ++received[static_cast<std::size_t>(value->value() / 10)];
+                    }));
+                }
+            });
+            closer.join();
+            consumers.wait();
+            require(received[0] == 3 && received[1] == 3, "all");
+        });
+    }
+}
+
+TEST_CASE("one consumer gets each producer's interrupted elements in order") {
+    for (const std::size_t capacity : {std::size_t{0}, std::size_t{1}, std::size_t{3}}) {
+        passes([capacity] {
+            const auto values = make_chan<slow_mover>(capacity);
+            auto first = coir::go([=] {
+                for (int i = 0; i < 4; ++i) require(values.send(slow_mover{i}), "sent");
+            });
+            auto second = coir::go([=] {
+                for (int i = 10; i < 14; ++i) require(values.send(slow_mover{i}), "sent");
+            });
+            std::array<int, 2> next{0, 10};
+            for (int i = 0; i < 8; ++i) {
+                const int value = values.recv().value_or(slow_mover{-1}).value();
+                require(value >= 0, "whole");
+                require(next[static_cast<std::size_t>(value / 10)]++ == value, "in order");
+            }
+            first.join();
+            second.join();
+        });
+    }
+}
+
+TEST_CASE("a receiver that goes away in the midst of a move leaves nothing behind") {
+    passes([] {
+        auto [in, out] = coir::channel<slow_mover>(1);
+        auto sender = coir::go([in = std::move(in)] {
+            for (int i = 0; i < 3; ++i) {
+                slow_mover value{i};
+                if (!in.send(std::move(value))) {
+                    require(value.value() == i, "untouched");
+                    return;
+                }
+            }
+        });
+        auto taker = coir::go([out = std::move(out)] { static_cast<void>(out.recv()); });
+        taker.request_stop();
+        try {
+            taker.join();
+        } catch (const coir::task_cancelled&) {}
+        sender.join();
+    });
+}
 
 TEST_CASE("producers and consumers of a channel of any kind") {
     for (const std::size_t capacity : {std::size_t{0}, std::size_t{1}, std::size_t{3}, unlimited}) {
