@@ -4,7 +4,12 @@
 
 #include <coir/detail/config.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <iosfwd>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace coir {
 
@@ -19,5 +24,73 @@ namespace coir {
 ///
 ///     coir::dump_tasks(std::cerr);
 COIR_API void dump_tasks(std::ostream& out);
+
+/// How often coroutines have waited, by what they waited for.
+struct park_counts {
+    std::uint64_t receive = 0;
+    std::uint64_t send = 0;
+    std::uint64_t select = 0;
+    std::uint64_t join = 0; ///< of tasks, groups and wait_groups
+    std::uint64_t sleep = 0;
+    std::uint64_t io = 0;
+    std::uint64_t blocking = 0;
+    std::uint64_t lock = 0;  ///< mutex and shared_mutex
+    std::uint64_t other = 0; ///< the rest of coir/sync
+};
+
+/// What one worker has done.
+struct worker_metrics {
+    std::uint64_t switches = 0;
+    std::uint64_t steals = 0; ///< how often it took work from another worker
+    std::uint64_t parks = 0;
+    std::size_t run_queue = 0; ///< coroutines that wait for it now
+};
+
+/// Figures about all runtimes of the process. Those that count events only grow, also when runtimes
+/// end; each is read at a moment of its own, so sums may be off by what happens meanwhile.
+struct process_metrics {
+    std::uint64_t coroutines_started = 0;
+    std::uint64_t coroutines_alive = 0; ///< now
+    /// No more than these were alive at a time: the stacks that were ever in use at once, with
+    /// those that workers keep at hand.
+    std::uint64_t coroutines_peak = 0;
+    std::uint64_t switches = 0;
+    std::uint64_t steals = 0;
+    park_counts parks;
+    std::uint64_t wakeups_sent = 0;   ///< of sleeping workers, each a system call
+    std::uint64_t wakeups_spared = 0; ///< waits that ended without one
+    std::size_t run_queue = 0;        ///< runnable now, those that all workers share included
+    std::uint64_t io_submitted = 0;
+    std::uint64_t io_completed = 0;
+    std::size_t timers = 0;        ///< pending now
+    std::size_t stacks_mapped = 0; ///< address space for so many
+    std::size_t stacks_cached = 0; ///< ready to be used again, outside the workers' own supplies
+    std::size_t blocking_threads = 0;
+    std::string io_backend;        ///< "io_uring" or "epoll", of the oldest runtime that lives
+    std::string io_backend_reason; ///< why not io_uring, if so
+    std::vector<worker_metrics> workers; ///< of the runtimes that live, oldest first
+};
+
+/// Returns the counters that a service would export. Takes microseconds, and nothing from those who
+/// are counted. Any thread, any coroutine.
+[[nodiscard]] COIR_API process_metrics metrics();
+
+/// A span of the user's in the timeline that COIR_TRACE=file.json records: from the constructor to
+/// the destructor, on the track of the coroutine, through all its waits. Costs two calls that do
+/// nothing unless tracing.
+///
+///     const coir::trace_span span("parse");
+class COIR_API trace_span {
+public:
+    /// The text must outlive the span.
+    explicit trace_span(std::string_view name) noexcept;
+    trace_span(const trace_span&) = delete;
+    trace_span& operator=(const trace_span&) = delete;
+    ~trace_span();
+
+private:
+    std::string_view name_;
+    std::uint64_t began_ticks_ = 0; ///< 0: not tracing
+};
 
 } // namespace coir

@@ -94,6 +94,11 @@ public:
         return in_flight_.load(std::memory_order_relaxed); // a figure, nothing is published by it
     }
 
+    /// Returns how many operations were ever submitted; from any thread.
+    [[nodiscard]] std::uint64_t submitted() const noexcept {
+        return submitted_.load(std::memory_order_relaxed); // as above
+    }
+
     /// Returns the errno for which `automatic` had to do without io_uring, or 0.
     [[nodiscard]] int refused_errno() const noexcept { return refused_errno_; }
 
@@ -102,6 +107,8 @@ protected:
 
     // Only the owner writes, so a load and a store do where others would need an atomic addition.
     void count(std::ptrdiff_t change) noexcept {
+        // As few as that: completions are the submissions that are not in flight.
+        if (change > 0) submitted_.store(submitted() + 1, std::memory_order_relaxed);
         const std::size_t before = in_flight_.load(std::memory_order_relaxed);
         in_flight_.store(before + static_cast<std::size_t>(change), std::memory_order_relaxed);
     }
@@ -109,6 +116,7 @@ protected:
 private:
     friend struct poller_factory;
     std::atomic<std::size_t> in_flight_{0};
+    std::atomic<std::uint64_t> submitted_{0};
     int refused_errno_ = 0;
 };
 

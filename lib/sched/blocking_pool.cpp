@@ -72,6 +72,11 @@ blocking_job* blocking_pool::take(std::unique_lock<std::mutex>& lock) {
     return job;
 }
 
+std::size_t blocking_pool::threads() noexcept {
+    const std::lock_guard guard{lock_};
+    return threads_;
+}
+
 bool blocking_pool::busy() noexcept {
     const std::lock_guard guard{lock_};
     return queued_ + announced_ != 0 || idle_ != threads_;

@@ -29,6 +29,8 @@ public:
     /// Whether a call waits or is under way.
     [[nodiscard]] bool busy() noexcept;
 
+    [[nodiscard]] std::size_t threads() noexcept;
+
     /// Waits for the calls under way and ends the threads.
     void stop() noexcept;
     void abandon() noexcept {} ///< in a forked child: the threads are not there

@@ -110,7 +110,11 @@ deadlock_verdict report_deadlock() noexcept {
         return deadlock_verdict::alive;
     }
     print_stuck_coroutines(all.runtimes);
-    switch (all.runtimes.front()->settings().on_deadlock) {
+    const deadlock_action action = all.runtimes.front()->settings().on_deadlock;
+    if (tracing() && action != deadlock_action::report) {
+        for (runtime_core* const one : all.runtimes) write_trace(*one);
+    }
+    switch (action) {
     case deadlock_action::abort: std::abort();
     case deadlock_action::exit: std::fflush(nullptr); ::_exit(2);
     default: return deadlock_verdict::reported;

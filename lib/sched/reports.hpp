@@ -32,4 +32,12 @@ void report_busy_worker(runtime_core& runtime, std::size_t index, std::uint64_t 
 void begin_quit_dumps();
 void end_quit_dumps() noexcept;
 
+/// Opens what COIR_TRACE names, once for the process, and sets `trace_is_on`; returns 0 or errno.
+[[nodiscard]] int open_trace_file(const char* path) noexcept;
+/// Writes what a runtime has recorded, whose workers have come to rest.
+void write_trace(runtime_core& runtime) noexcept;
+
+/// Adds what a runtime that ends has counted to what metrics() returns.
+void keep_counts(runtime_core& runtime) noexcept;
+
 } // namespace coir::detail

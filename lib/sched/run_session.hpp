@@ -54,6 +54,16 @@ struct run_session {
         return started - ended;
     }
 
+    /// Adds how many have ever started and ended, counted in that order of reading as alive().
+    void add_to(std::uint64_t& started, std::uint64_t& ended) const noexcept {
+        for (std::size_t i = 0; i < stripe_count; ++i) {
+            ended += stripes[i].ended.load(std::memory_order_acquire);
+        }
+        for (std::size_t i = 0; i < stripe_count; ++i) {
+            started += stripes[i].started.load(std::memory_order_acquire);
+        }
+    }
+
     /// Blocks the calling OS thread until every coroutine of the session has ended.
     void wait_until_empty() noexcept {
         stopping.store(true, std::memory_order_seq_cst);

@@ -37,6 +37,9 @@ runtime_core::runtime_core(const runtime_options& settings)
     for (std::size_t i = 0; i < settings_->workers; ++i) {
         workers_.push_back(std::make_unique<worker>(*this, i));
     }
+    if (tracing()) {
+        for (const auto& one : workers_) one->open_trace();
+    }
     try {
         io_backend backend = settings_->io;
         for (std::size_t i = 0; i < settings_->workers; ++i) {
@@ -82,8 +85,10 @@ void outlive(coroutine& co, void* ending) {
 } // namespace
 
 runtime_core::~runtime_core() {
+    keep_counts(*this);
     unregister_runtime(*this);
     stop();
+    if (tracing() && !belongs_to_parent_process()) write_trace(*this);
     for_each_coroutine(outlive, this);
 }
 
@@ -141,7 +146,10 @@ void runtime_core::inject(coroutine& co) noexcept {
 }
 
 void runtime_core::wake_one() noexcept {
-    if (worker* const sleeper = idle_.take_sleeper()) sleeper->wake();
+    worker* const sleeper = idle_.take_sleeper();
+    if (sleeper == nullptr) return;
+    wakes_sent_.fetch_add(1, std::memory_order_relaxed); // little beside the system call
+    sleeper->wake();
 }
 
 bool runtime_core::quiescent() noexcept {
@@ -197,6 +205,13 @@ int runtime_core::awaited_sessions() {
         std::count_if(sessions_.begin(), sessions_.end(), [](const auto& session) {
             return session->awaited.load(std::memory_order_acquire) && session->alive() != 0;
         }));
+}
+
+runtime_core::coroutine_counts runtime_core::count_coroutines() {
+    const std::lock_guard guard{sessions_lock_};
+    coroutine_counts sum;
+    for (const auto& session : sessions_) session->add_to(sum.started, sum.ended);
+    return sum;
 }
 
 bool runtime_core::any_alive() {

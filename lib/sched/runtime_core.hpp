@@ -97,6 +97,16 @@ public:
     /// Takes a session back whose coroutines have all ended.
     void end_session(run_session& session) noexcept;
 
+    struct coroutine_counts {
+        std::uint64_t started = 0;
+        std::uint64_t ended = 0;
+    };
+    [[nodiscard]] coroutine_counts count_coroutines();
+    /// How many times a sleeping worker was woken.
+    [[nodiscard]] std::uint64_t wakes_sent() const noexcept {
+        return wakes_sent_.load(std::memory_order_relaxed); // a figure
+    }
+
     /// Whether any coroutine of this runtime has not ended.
     [[nodiscard]] bool any_alive();
     /// How many threads wait for the end of a session whose coroutines have not all ended.
@@ -120,6 +130,7 @@ private:
     std::vector<std::unique_ptr<worker>> workers_;
     std::vector<std::thread> threads_;
     std::atomic<bool> stopped_{false};
+    std::atomic<std::uint64_t> wakes_sent_{0};
     std::atomic<std::uint32_t> visitors_{0};
     std::atomic<std::uint32_t> quiet_looks_{0};
     blocking_pool blocking_;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "sched/settings.hpp"
 
+#include "sched/reports.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <optional>
 #include <stdexcept>
 #include <string_view>
@@ -89,9 +92,12 @@ void read_busy_limit(runtime_options& options) {
     options.busy_limit = std::chrono::milliseconds{*number};
 }
 
-void refuse_tracing() {
+void read_trace() {
     const char* const value = variable("COIR_TRACE");
-    if (value != nullptr) reject("COIR_TRACE", value, "this version of coir cannot trace yet");
+    if (value == nullptr) return;
+    if (const int error = open_trace_file(value)) {
+        reject("COIR_TRACE", value, std::strerror(error));
+    }
 }
 
 void refuse_unusable(const runtime_options& options) {
@@ -114,7 +120,7 @@ void refuse_unusable(const runtime_options& options) {
 runtime_options resolve_settings(runtime_options options) {
     using namespace std::string_view_literals;
     refuse_unusable(options);
-    refuse_tracing();
+    read_trace();
     read_workers(options);
     read_stack_size(options);
     read_choice("COIR_IO", "expected automatic, uring or epoll", options.io,

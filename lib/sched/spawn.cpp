@@ -41,7 +41,11 @@ void coroutine_main(void* argument) {
     worker* const here = static_cast<worker*>(argument);
     here->arrive();
     coroutine& self = *here->current();
+    if (tracing()) [[unlikely]]
+        trace_running(trace_event::began, self);
     self.program->run(self);
+    if (tracing()) [[unlikely]]
+        trace_running(trace_event::ended, self);
     current_worker()->leave_for_good({retire, &self});
 }
 
@@ -125,6 +129,8 @@ void start_coroutine(coroutine& co) noexcept {
     session.count_start(local ? here->index() : session.stripe_count - 1);
     // release: a visitor that pins it sees the whole record.
     pins_of(co.memory.top).store(1, std::memory_order_release);
+    if (tracing()) [[unlikely]]
+        trace_wake(co);
     light_fence(); // store the pin, load `stopping`: partner in cancel_session
     if (session.stopping.load(std::memory_order_relaxed)) [[unlikely]] {
         co.root_scope.cancelled.store(true, std::memory_order_relaxed); // its own thread reads it

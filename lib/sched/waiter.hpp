@@ -55,6 +55,9 @@ enum class wait_state : std::uint64_t {
     claimed,
 };
 
+/// How many low bits of `waiter::word` hold the state.
+inline constexpr unsigned wait_state_bits = 3;
+
 struct waiter {
     /// The one-shot claim of the current wait: see wait/claim.hpp.
     std::atomic<std::uint64_t> word{0};
@@ -80,5 +83,10 @@ protected:
     explicit waiter(bool thread) noexcept : is_thread{thread} {}
     ~waiter() = default;
 };
+
+/// The number of the party's current or last wait, its epoch.
+[[nodiscard]] inline std::uint64_t wait_number(const waiter& party) noexcept {
+    return party.word.load(std::memory_order_relaxed) >> wait_state_bits; // for reports
+}
 
 } // namespace coir::detail

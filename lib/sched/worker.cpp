@@ -111,8 +111,10 @@ coroutine* worker::find_work() noexcept {
     for (;;) {
         do_duties();
         if (coroutine* const co = pick()) return co;
+        counters_.vain_picks.add();
         take_injected(largest_batch);
         if (coroutine* const co = pick()) return co;
+        counters_.vain_picks.add();
         if (!alone_) {
             if (coroutine* const co = search()) return co;
         }
@@ -127,7 +129,10 @@ void worker::do_duties() noexcept {
     mailbox_.run_all(*this);
     io_->poll();
     now_ns_ = monotonic_ns();
-    if (timers_.earliest_ns() <= now_ns_) timers_.expire(now_ns_);
+    if (timers_.earliest_ns() <= now_ns_) {
+        const std::size_t count = timers_.expire(now_ns_);
+        if (tracing()) trace_worker(*this, trace_event::expired, 0, count);
+    }
     // Not into a ring that is half full: they would only push others out again.
     if (!runtime_.injected().empty() && queue_.size() <= run_queue::capacity / 2) {
         take_injected(runtime_.injected().size() / runtime_.worker_count() + 1);
@@ -202,7 +207,11 @@ coroutine* worker::search() noexcept {
     if (!searching_) searching_ = runtime_.idle().begin_search();
     if (!searching_) return nullptr;
     for (int round = 0; round < 4; ++round) {
-        if (coroutine* const co = steal()) return co;
+        if (coroutine* const co = steal()) {
+            counters_.steals.add();
+            if (tracing()) trace_worker(*this, trace_event::stole, co->id, 0);
+            return co;
+        }
         cpu_relax();
     }
     return nullptr; // still searching: sleep() leaves that state, then looks once more
@@ -368,6 +377,8 @@ void worker::yield() noexcept {
         --duties_in_; // nobody else wants to run
         return;
     }
+    if (tracing()) [[unlikely]]
+        return yield_traced();
     leave({requeue, current_});
 }
 
@@ -382,6 +393,13 @@ coroutine* worker::collect_one() noexcept {
     return runtime_.injected().pop();
 }
 
+void worker::yield_traced() noexcept {
+    coroutine& self = *current_;
+    trace_running(trace_event::yielded, self);
+    leave({requeue, current_});
+    trace_running(trace_event::resumed, self);
+}
+
 void worker::leave_for_good(after_switch after) noexcept {
     context& own = current_->flow;
     after_ = after;
@@ -392,6 +410,8 @@ void worker::leave_for_good(after_switch after) noexcept {
 }
 
 void schedule(coroutine& co) noexcept {
+    if (tracing()) [[unlikely]]
+        trace_wake(co);
     worker* const here = current_worker();
     if (here != nullptr && &here->runtime() == co.runtime) {
         here->ready(co);
@@ -401,6 +421,8 @@ void schedule(coroutine& co) noexcept {
 }
 
 void schedule_last(coroutine& co) noexcept {
+    if (tracing()) [[unlikely]]
+        trace_wake(co);
     worker* const here = current_worker();
     if (here != nullptr && &here->runtime() == co.runtime) {
         here->ready_last(co);

@@ -31,6 +31,8 @@
 #include "sched/run_queue.hpp"
 #include "sched/simulated_scheduler.hpp"
 #include "sched/start_deque.hpp"
+#include "sched/trace.hpp"
+#include "sched/worker_counters.hpp"
 #include "timer/timer_heap.hpp"
 
 #include <sys/types.h>
@@ -132,6 +134,11 @@ public:
     void wake_if_open() noexcept {
         if (io_ != nullptr) io_->wake();
     }
+    [[nodiscard]] worker_counters& counters() noexcept { return counters_; }
+    /// Null unless COIR_TRACE is set.
+    [[nodiscard]] trace_buffer* trace() const noexcept { return trace_.get(); }
+    void open_trace() { trace_ = std::make_unique<trace_buffer>(); }
+
     [[nodiscard]] bool has_mail() const noexcept { return !mailbox_.empty(); }
 
     // For the watchdog and thieves; all but `turn` are hints.
@@ -150,6 +157,10 @@ public:
     }
     /// The thread that serves, 0 before and after.
     [[nodiscard]] pid_t thread() const noexcept { return thread_.load(std::memory_order_relaxed); }
+    /// How many wait for this worker; for reports.
+    [[nodiscard]] std::size_t runnable() const noexcept {
+        return queue_.size() + fresh_.size() + (has_next() ? 1 : 0);
+    }
     std::atomic<bool> stuck{false}; ///< set by the watchdog: others may take `next_` and due timers
 
 private:
@@ -172,6 +183,7 @@ private:
     coroutine* pick() noexcept;
     coroutine* take_next() noexcept;
     coroutine* pop() noexcept;
+    COIR_COLD void yield_traced() noexcept;
     void push(coroutine& co) noexcept;
     coroutine* take_queued() noexcept;
     coroutine* pop_fresh() noexcept;
@@ -208,6 +220,7 @@ private:
     std::uint32_t next_streak_ = 0;
     std::uint32_t fresh_streak_ = 0;
     coroutine* current_ = nullptr;
+    std::unique_ptr<trace_buffer> trace_;
     exception_state* thread_exceptions_ = nullptr;
     after_switch after_{};
     std::atomic<coroutine*> next_{nullptr};
@@ -227,6 +240,7 @@ private:
     run_queue queue_;
     start_deque fresh_;
     timer_heap& timers_;
+    worker_counters counters_;
 };
 
 /// The worker that the calling thread is, or null. Never cached across a park: see above.

@@ -26,8 +26,6 @@
 
 namespace coir::detail {
 
-inline constexpr unsigned wait_state_bits = 3;
-
 [[nodiscard]] constexpr std::uint64_t wait_word(std::uint64_t epoch, wait_state state) noexcept {
     return epoch << wait_state_bits | static_cast<std::uint64_t>(state);
 }

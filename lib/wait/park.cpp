@@ -81,7 +81,12 @@ std::size_t park_coroutine(coroutine& self, const park_request& request) noexcep
         self.deadline_ns.store(request.deadline_ns, std::memory_order_relaxed); // for reports
     }
     self.since_ns.store(here->coarse_now_ns(), std::memory_order_relaxed);
+    here->counters().count_park(request.kind);
+    if (tracing()) [[unlikely]]
+        trace_running(trace_event::parked, self, static_cast<std::uint8_t>(request.kind));
     here->leave({commit, &wait});
+    if (tracing()) [[unlikely]]
+        trace_running(trace_event::resumed, self);
     while (!wait.settled.load(std::memory_order_acquire)) cpu_relax(); // another worker is at it
     if (wait.deadline != nullptr) {
         if (self.result != wait_timed_out) timer_remove(deadline);
