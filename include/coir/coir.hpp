@@ -19,6 +19,7 @@
 #include <coir/net/unix.hpp>
 #include <coir/os/pipe.hpp>
 #include <coir/os/process.hpp>
+#include <coir/os/signals.hpp>
 #include <coir/os/standard_streams.hpp>
 #include <coir/run.hpp>
 #include <coir/select.hpp>

@@ -113,6 +113,7 @@ void channel_core::close() noexcept {
     lock.lock();
     close_locked(woken);
     lock.unlock();
+    if (on_end != nullptr) on_end(*this); // our caller has a handle
     woken.wake();
 }
 
@@ -328,6 +329,7 @@ void channel_core::abandon() noexcept {
     refuse_all(receivers_, woken);
     while (pump_one(woken)) {}
     lock.unlock();
+    if (on_end != nullptr) on_end(*this); // our caller still is one of the two sides
     woken.wake();
 }
 

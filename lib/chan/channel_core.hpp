@@ -55,6 +55,10 @@ public:
     /// One of the two sides has no handles any more. May free the channel.
     void drop_side() noexcept;
 
+    /// Called once nobody can receive any more, by close() or with the last receiver, without the
+    /// lock; perhaps more than once. Set before the channel is shared.
+    void (*on_end)(channel_core&) noexcept = nullptr;
+
     // The parts from which operations and select are made.
 
     /// What a begun operation has got hold of: a parked peer or a slot.

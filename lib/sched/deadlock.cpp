@@ -62,6 +62,7 @@ int count_waiting_threads(std::span<runtime_core* const> runtimes) {
 
 bool all_quiet(const registry& all) noexcept {
     if (timer_thread::instance().has_pending()) return false;
+    if (outside_wakers.load(std::memory_order_seq_cst) != 0) return false;
     return std::all_of(all.runtimes.begin(), all.runtimes.end(), [](runtime_core* one) {
         return one->active_runs.load(std::memory_order_acquire) > 0 && one->quiescent();
     });

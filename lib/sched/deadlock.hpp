@@ -34,6 +34,8 @@ deadlock_verdict report_deadlock() noexcept;
 
 /// Threads that coir did not start and that wait in a coir operation without a deadline.
 inline std::atomic<int> parked_threads{0};
+/// Receivers of signals: what may wake a coroutine any time, and is no thread.
+inline std::atomic<int> outside_wakers{0};
 /// How often a parked thread was woken.
 inline std::atomic<std::uint64_t> thread_wakes{0};
 
