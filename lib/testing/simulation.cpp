@@ -10,6 +10,7 @@
 #include <coir/task.hpp>
 
 #include <algorithm>
+#include <mutex>
 
 namespace coir::detail {
 namespace {
@@ -42,6 +43,14 @@ public:
 private:
     const exception_state exceptions_;
 };
+
+// What cannot be ended may still be pointed at from anywhere.
+void keep_for_good(std::unique_ptr<runtime_core> core) {
+    static std::mutex lock;
+    static auto* const kept = new std::vector<std::unique_ptr<runtime_core>>;
+    const std::lock_guard guard{lock};
+    kept->push_back(std::move(core));
+}
 
 std::string describe(const std::exception_ptr& thrown) {
     try {
@@ -76,8 +85,7 @@ void simulation::run(run_plan& plan) {
         const simulated_thread simulated{&now_ns_};
         here.serve();
     }
-    // What cannot be ended may still be pointed at from anywhere: it stays for good.
-    if (abandoned_) static_cast<void>(core_.release());
+    if (abandoned_) keep_for_good(std::move(core_));
 }
 
 // --- Runs -----------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ template <class Body> void finds(const std::string& expected, Body body) {
             CHECK_MESSAGE(false, "not found");
             continue;
         } catch (const failure& found) {
-            INFO(found.what());
+            INFO(std::string{found.what()});
             CHECK(line_of(found).find(expected) != std::string::npos);
             CHECK(std::string{found.what()}.find("once more did not fail so") == std::string::npos);
             CHECK(!steps_of(found).empty());
@@ -355,7 +355,7 @@ TEST_CASE("reports a failure that is easy to read") {
             switches += who != last ? 1 : 0;
             last = who;
         }
-        INFO(found.what());
+        INFO(std::string{found.what()});
         CHECK(switches > 0);
         CHECK(switches <= 13); // eight start, one is interrupted, main waits
     }

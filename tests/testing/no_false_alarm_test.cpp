@@ -29,7 +29,7 @@ template <class Body> void passes(Body body) {
         coir::testing::explore(
             {.schedules = static_cast<std::size_t>(scaled(3000)), .seed = 2026, .depth = 4}, body);
     } catch (const coir::testing::failure& failed) {
-        FAIL_CHECK(failed.what());
+        FAIL_CHECK(std::string{failed.what()});
     }
 }
 
@@ -120,6 +120,35 @@ TEST_CASE("one consumer gets each producer's interrupted elements in order") {
             }
             first.join();
             second.join();
+        });
+    }
+}
+
+TEST_CASE("a close in the midst of moves refuses the rest and loses nothing") {
+    for (const std::size_t capacity : {std::size_t{0}, std::size_t{1}, std::size_t{2}}) {
+        passes([capacity] {
+            const auto values = make_chan<slow_mover>(capacity);
+            int sent = 0;
+            int received = 0;
+            coir::wait_group all;
+            for (int who = 0; who < 2; ++who) {
+                all.go([&, values] {
+                    for (int i = 0; i < 2; ++i) {
+                        slow_mover value{i};
+                        if (values.send(std::move(value))) {
+                            ++sent;
+                        } else {
+                            require(value.value() == i, "untouched");
+                        }
+                    }
+                });
+                all.go([&, values] {
+                    while (values.recv()) ++received;
+                });
+            }
+            all.go([values] { values.close(); });
+            all.wait();
+            require(sent == received, "sent == received");
         });
     }
 }
@@ -302,6 +331,72 @@ TEST_CASE("a mutex excludes and a condition variable wakes") {
         }
         all.wait();
         require(sum == 6, "sum");
+    });
+}
+
+TEST_CASE("notify_all wakes all, and a wait that is cancelled has its mutex again") {
+    passes([] {
+        coir::mutex guard;
+        coir::condition_variable changed;
+        bool open = false;
+        int through = 0;
+        int given_up = 0;
+        std::vector<coir::task<void>> waiting;
+        for (int i = 0; i < 3; ++i) {
+            waiting.push_back(coir::go([&] {
+                std::unique_lock lock{guard};
+                try {
+                    changed.wait(lock, [&] { return open; });
+                    ++through;
+                } catch (const coir::cancelled&) {
+                    require(lock.owns_lock(), "owned");
+                    ++given_up;
+                }
+            }));
+        }
+        waiting[0].request_stop();
+        {
+            const std::scoped_lock lock{guard};
+            open = true;
+        }
+        changed.notify_all();
+        for (auto& task : waiting) {
+            try {
+                task.join();
+            } catch (const coir::task_cancelled&) { // before its first instruction
+                ++given_up;
+            }
+        }
+        require(through + given_up == 3 && given_up <= 1, "all but one at most");
+    });
+}
+
+TEST_CASE("a select that is cancelled or times out leaves no trace at its channels") {
+    passes([] {
+        const coir::chan<int> left(1), right;
+        int taken = 0;
+        auto chooser = coir::go([&] {
+            for (;;) {
+                coir::select(left.on_recv([&](std::optional<int>) { ++taken; }),
+                             right.on_recv([&](std::optional<int>) { ++taken; }));
+            }
+        });
+        int sent = 0;
+        auto sender = coir::go([&] {
+            for (int i = 0; i < 2; ++i) {
+                sent += left.send_for(1s, int{i}) == coir::channel_status::success ? 1 : 0;
+                sent += right.send_for(1s, int{i}) == coir::channel_status::success ? 1 : 0;
+            }
+        });
+        chooser.request_stop();
+        sender.join();
+        try {
+            chooser.join();
+        } catch (const coir::task_cancelled&) {}
+        int rest = 0;
+        while (left.try_recv(rest) == coir::channel_status::success) ++taken;
+        require(right.try_recv(rest) == coir::channel_status::empty, "nobody there");
+        require(sent == taken, "sent == taken");
     });
 }
 

@@ -329,7 +329,8 @@ TEST_CASE("a run that does not end fails") {
     };
     CHECK_THROWS_AS(simulate({.seed = 1, .max_steps = 10'000}, spin), failure);
     // Not even a cancellation ends this one; it stays behind, parked for good.
-    const auto stubborn = [] { coir::shield([] { static_cast<void>(coir::chan<int>{}.recv()); }); };
+    static const auto& never = *new coir::chan<int>;
+    const auto stubborn = [] { coir::shield([] { static_cast<void>(never.recv()); }); };
     CHECK_THROWS_AS(simulate({.seed = 1}, stubborn), failure);
     simulate([] { coir::yield(); });
 }
