@@ -15,6 +15,7 @@
 #include <coir/net/endpoint.hpp>
 #include <coir/net/resolve.hpp>
 #include <coir/net/tcp.hpp>
+#include <coir/net/tls.hpp>
 #include <coir/net/udp.hpp>
 #include <coir/net/unix.hpp>
 #include <coir/os/pipe.hpp>

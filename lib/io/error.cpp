@@ -10,7 +10,11 @@ class category final : public std::error_category {
 public:
     [[nodiscard]] const char* name() const noexcept override { return "coir"; }
     [[nodiscard]] std::string message(int value) const override {
-        return value == static_cast<int>(errc::end_of_stream) ? "End of stream" : "Unknown error";
+        switch (static_cast<errc>(value)) {
+        case errc::end_of_stream: return "End of stream";
+        case errc::stream_truncated: return "Stream truncated";
+        }
+        return "Unknown error";
     }
 };
 

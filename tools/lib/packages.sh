@@ -4,7 +4,7 @@
 
 packages_build=(
     g++ meson ninja-build pkg-config
-    libboost-context-dev libboost-dev liburing-dev libcli11-dev libfmt-dev
+    libboost-context-dev libboost-dev liburing-dev libssl-dev libcli11-dev libfmt-dev
 )
 packages_test=(
     "${packages_build[@]}" libdw-dev doctest-dev libbenchmark-dev python3 procps

@@ -12,6 +12,8 @@ namespace coir {
 enum class errc {
     /// The stream ended before as much as was asked for had come.
     end_of_stream = 1,
+    /// The connection ended without the peer's word that all has been sent, as TLS demands it.
+    stream_truncated = 2,
 };
 
 [[nodiscard]] COIR_API const std::error_category& io_category() noexcept;

@@ -20,6 +20,10 @@
 
 namespace coir {
 
+namespace detail {
+struct tcp_access;
+}
+
 /// How a connection that is silent is probed; zero leaves the kernel's own figure.
 struct keep_alive_options {
     std::chrono::seconds idle{0};     ///< silence before the first probe
@@ -65,6 +69,7 @@ public:
 
 private:
     friend class tcp_listener;
+    friend struct detail::tcp_access;
     friend class io::stream_verbs<tcp_stream>;
     friend class detail::socket_stream<tcp_stream>;
     tcp_stream(detail::descriptor_pointer open, const endpoint& peer) noexcept;

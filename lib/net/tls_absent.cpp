@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#include "base/check.hpp"
+#include "net/tls_core.hpp"
+
+#include <string>
+
+namespace coir {
+namespace {
+
+class category final : public std::error_category {
+public:
+    [[nodiscard]] const char* name() const noexcept override { return "tls"; }
+    [[nodiscard]] std::string message(int) const override { return "built without TLS"; }
+};
+
+[[noreturn]] void nothing_here() { detail::fatal("a TLS stream exists in a build without TLS"); }
+
+} // namespace
+
+bool tls_available() noexcept { return false; }
+
+const std::error_category& tls_category() noexcept {
+    static const category only;
+    return only;
+}
+
+namespace detail {
+
+struct tls_core {};
+
+std::shared_ptr<tls_core> tls_connect(tcp_stream, const std::string&, const tls_options&,
+                                      std::error_code& error) {
+    error = std::make_error_code(std::errc::operation_not_supported);
+    return nullptr;
+}
+std::shared_ptr<tls_core> tls_accept(tcp_stream, const tls_server_options&,
+                                     std::error_code& error) {
+    error = std::make_error_code(std::errc::operation_not_supported);
+    return nullptr;
+}
+
+bool tls_has_data(tls_core*) { nothing_here(); }
+int tls_fetch(tls_core*, int) noexcept { nothing_here(); }
+std::size_t tls_read(tls_core&, io::buffer, std::error_code&) { nothing_here(); }
+std::size_t tls_write(tls_core&, io::bytes, std::error_code&) { nothing_here(); }
+void tls_shutdown_write(tls_core&, std::error_code&) { nothing_here(); }
+tcp_stream& tls_transport(tls_core&) noexcept { nothing_here(); }
+std::string tls_protocol(tls_core&) { nothing_here(); }
+std::string tls_version(tls_core&) { nothing_here(); }
+
+} // namespace detail
+} // namespace coir

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Owns the seam between the TLS streams and OpenSSL, which is not there in every build.
+
+#include <coir/net/tls.hpp>
+
+#include <memory>
+#include <string>
+#include <system_error>
+
+namespace coir::detail {
+
+[[nodiscard]] std::shared_ptr<tls_core> tls_connect(tcp_stream over, const std::string& host,
+                                                    const tls_options& options,
+                                                    std::error_code& error);
+[[nodiscard]] std::shared_ptr<tls_core>
+tls_accept(tcp_stream over, const tls_server_options& options, std::error_code& error);
+
+std::size_t tls_read(tls_core& core, io::buffer into, std::error_code& error);
+std::size_t tls_write(tls_core& core, io::bytes data, std::error_code& error);
+void tls_shutdown_write(tls_core& core, std::error_code& error);
+[[nodiscard]] tcp_stream& tls_transport(tls_core& core) noexcept;
+[[nodiscard]] std::string tls_protocol(tls_core& core);
+[[nodiscard]] std::string tls_version(tls_core& core);
+
+} // namespace coir::detail

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+#include "net/socket.hpp"
+#include "net/tls_core.hpp"
+
+namespace coir {
+
+namespace detail {
+
+struct tcp_access {
+    static descriptor* descriptor_of(const tcp_stream& stream) noexcept {
+        return stream.descriptor_.get();
+    }
+};
+
+descriptor* tls_descriptor(tls_core* core) noexcept {
+    return core != nullptr ? tcp_access::descriptor_of(tls_transport(*core)) : nullptr;
+}
+
+} // namespace detail
+
+namespace {
+
+void throw_if(const std::error_code& error, const std::string& what) {
+    if (error) throw std::system_error{error, what};
+}
+
+const std::error_code closed = detail::error_from(-EBADF);
+
+} // namespace
+
+tls_stream tls_stream::connect(const std::string& host, std::uint16_t port,
+                               const tls_options& options, std::error_code& error) {
+    tcp_stream over = tcp_stream::connect(host, port, error);
+    if (error) return {};
+    return connect(std::move(over), host, options, error);
+}
+
+tls_stream tls_stream::connect(const std::string& host, std::uint16_t port,
+                               std::error_code& error) {
+    return connect(host, port, {}, error);
+}
+
+tls_stream tls_stream::connect(const std::string& host, std::uint16_t port,
+                               const tls_options& options) {
+    return connect(tcp_stream::connect(host, port), host, options);
+}
+
+tls_stream tls_stream::connect(tcp_stream&& over, const std::string& host,
+                               const tls_options& options, std::error_code& error) {
+    std::string peer = host;
+    auto core = detail::tls_connect(std::move(over), host, options, error);
+    return error ? tls_stream{} : tls_stream{std::move(core), std::move(peer)};
+}
+
+tls_stream tls_stream::connect(tcp_stream&& over, const std::string& host,
+                               const tls_options& options) {
+    std::error_code error;
+    tls_stream made = connect(std::move(over), host, options, error);
+    throw_if(error, "TLS handshake with " + host);
+    return made;
+}
+
+tls_stream tls_stream::accept(tcp_stream&& over, const tls_server_options& options,
+                              std::error_code& error) {
+    std::string peer = over.remote_endpoint(error).to_string();
+    if (error) return {};
+    auto core = detail::tls_accept(std::move(over), options, error);
+    return error ? tls_stream{} : tls_stream{std::move(core), std::move(peer)};
+}
+
+tls_stream tls_stream::accept(tcp_stream&& over, const tls_server_options& options) {
+    std::error_code error;
+    const std::string peer = over.remote_endpoint(error).to_string();
+    tls_stream made = accept(std::move(over), options, error);
+    throw_if(error, "TLS handshake with " + peer);
+    return made;
+}
+
+// Each operation keeps the core: the handle may be destroyed, which ends the operation, meanwhile.
+std::size_t tls_stream::read_some(io::buffer into, std::error_code& error) {
+    const auto core = core_;
+    error = closed;
+    return core != nullptr ? detail::tls_read(*core, into, error) : 0;
+}
+
+std::size_t tls_stream::write_some(io::bytes data, std::error_code& error) {
+    const auto core = core_;
+    error = closed;
+    return core != nullptr ? detail::tls_write(*core, data, error) : 0;
+}
+
+void tls_stream::shutdown_write(std::error_code& error) {
+    const auto core = core_;
+    error = closed;
+    if (core != nullptr) detail::tls_shutdown_write(*core, error);
+}
+
+void tls_stream::shutdown_write() {
+    std::error_code error;
+    shutdown_write(error);
+    throw_if(error, describe("shutdown"));
+}
+
+void tls_stream::close() noexcept {
+    if (core_ != nullptr) detail::tls_transport(*core_).close();
+}
+
+int tls_stream::native_handle() const noexcept {
+    return core_ != nullptr ? detail::tls_transport(*core_).native_handle() : -1;
+}
+
+endpoint tls_stream::local_endpoint(std::error_code& error) const {
+    error = closed;
+    return core_ != nullptr ? detail::tls_transport(*core_).local_endpoint(error) : endpoint{};
+}
+
+endpoint tls_stream::local_endpoint() const {
+    std::error_code error;
+    const endpoint local = local_endpoint(error);
+    throw_if(error, describe("local_endpoint"));
+    return local;
+}
+
+endpoint tls_stream::remote_endpoint(std::error_code& error) const {
+    error = closed;
+    return core_ != nullptr ? detail::tls_transport(*core_).remote_endpoint(error) : endpoint{};
+}
+
+endpoint tls_stream::remote_endpoint() const {
+    std::error_code error;
+    const endpoint remote = remote_endpoint(error);
+    throw_if(error, describe("remote_endpoint"));
+    return remote;
+}
+
+void tls_stream::set_no_delay(bool on, std::error_code& error) {
+    error = closed;
+    if (core_ != nullptr) detail::tls_transport(*core_).set_no_delay(on, error);
+}
+
+void tls_stream::set_no_delay(bool on) {
+    std::error_code error;
+    set_no_delay(on, error);
+    throw_if(error, describe("set_no_delay"));
+}
+
+std::string tls_stream::alpn() const {
+    return core_ != nullptr ? detail::tls_protocol(*core_) : std::string{};
+}
+
+std::string tls_stream::version() const {
+    return is_open() ? detail::tls_version(*core_) : std::string{};
+}
+
+} // namespace coir
