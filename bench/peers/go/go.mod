@@ -1,3 +1,3 @@
 module coir/bench/peers/go
 
-go 1.19
+go 1.21

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 
-// The rows of bench/ in Go. Prints `row nanoseconds`, one line each, for the rows whose names
-// begin with one of the arguments, or for all. GOMAXPROCS in the environment plays the part of W.
+// The rows of bench/ in Go. Prints `row nanoseconds`, one line each, for the rows named by the
+// arguments, or for all; with --list their names. GOMAXPROCS in the environment plays the part of W.
 package main
 
 import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,13 +19,15 @@ type row struct {
 	run  func() int
 }
 
-func wanted(name string, prefixes []string) bool {
-	for _, prefix := range prefixes {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return len(prefixes) == 0
+// A report measures by itself, and returns what is printed behind its name.
+type report struct {
+	name string
+	run  func() []figure
+}
+
+type figure struct {
+	suffix string
+	value  float64
 }
 
 // Nanoseconds per operation.
@@ -34,21 +37,37 @@ func measure(run func() int) float64 {
 	return float64(time.Since(start).Nanoseconds()) / float64(operations)
 }
 
-func main() {
-	var rows []row
-	rows = append(rows, spawnRows...)
-	rows = append(rows, channelRows...)
-	rows = append(rows, selectRows...)
-	rows = append(rows, programRows...)
-	for _, one := range rows {
-		if !wanted(one.name, os.Args[1:]) {
-			continue
-		}
+// The better of two runs, as the first one pays for stacks; unless just that is the question.
+func (one row) report() report {
+	return report{one.name, func() []figure {
 		best := measure(one.run)
-		if !strings.HasSuffix(one.name, "_cold") { // its first run pays for the stacks
+		if !strings.HasSuffix(one.name, "_cold") && !strings.HasPrefix(one.name, "matrix_") {
 			best = math.Min(best, measure(one.run))
 		}
-		fmt.Printf("%s %.1f\n", one.name, best)
+		return []figure{{"", best}}
+	}}
+}
+
+func allReports() (all []report) {
+	for _, some := range [][]row{spawnRows, channelRows, selectRows, programRows, matrixRows()} {
+		for _, one := range some {
+			all = append(all, one.report())
+		}
 	}
-	timeRows(os.Args[1:])
+	all = append(all, crowdReports...)
+	return append(all, latencyReports...)
+}
+
+func main() {
+	wanted := os.Args[1:]
+	for _, one := range allReports() {
+		switch {
+		case slices.Contains(wanted, "--list"):
+			fmt.Println(one.name)
+		case len(wanted) == 0 || slices.Contains(wanted, one.name):
+			for _, each := range one.run() {
+				fmt.Printf("%s%s %.1f\n", one.name, each.suffix, each.value)
+			}
+		}
+	}
 }

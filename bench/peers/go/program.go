@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -94,23 +93,25 @@ func skynetByJoin(first, leaves int) int {
 }
 
 // The rows that are not elapsed time by operations.
-func timeRows(prefixes []string) {
-	if wanted("sleep_100k", prefixes) {
+var crowdReports = []report{
+	{"sleep_100k", func() []figure {
 		sleepAll() // as in bench/: the stacks were used before
 		before := cpuTime()
 		sleepAll()
-		fmt.Println("sleep_100k", (cpuTime() - before).Nanoseconds())
-	}
-	if wanted("cancel_100k", prefixes) {
-		fmt.Println("cancel_100k", cancel(100_000).Nanoseconds())
-	}
-	if wanted("parked_1M", prefixes) {
+		return []figure{{"", float64((cpuTime() - before).Nanoseconds())}}
+	}},
+	{"cancel_100k", func() []figure {
+		return []figure{{"", float64(cancel(100_000).Nanoseconds())}}
+	}},
+	{"parked_1M", func() []figure {
 		before := residentBytes()
 		start := time.Now()
 		park(make(chan int), million)
-		fmt.Printf("parked_1M %.1f\n", float64(time.Since(start).Nanoseconds())/million)
-		fmt.Printf("parked_1M_bytes %d\n", (residentBytes()-before)/million)
-	}
+		return []figure{
+			{"", float64(time.Since(start).Nanoseconds()) / million},
+			{"_resident_bytes", float64(residentBytes()-before) / million},
+		}
+	}},
 }
 
 func sleepAll() {
