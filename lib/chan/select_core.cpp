@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <system_error>
 #include <vector>
 
 namespace coir::detail {
@@ -294,8 +295,21 @@ private:
 
 } // namespace
 
+namespace {
+
+// A simulation knows nothing of the world outside: its poller refuses operations, and we readiness.
+void refuse_sources(std::span<select_entry* const> entries) {
+    for (const select_entry* const entry : entries) {
+        if (entry->source == nullptr) continue;
+        throw std::system_error{std::make_error_code(std::errc::operation_not_supported),
+                                "select on I/O inside a simulation"};
+    }
+}
+
+} // namespace
+
 std::size_t select_entries(std::span<select_entry* const> entries, bool biased) {
-    scheduling_point(step::select);
+    if (scheduling_point(step::select)) refuse_sources(entries);
     return selection{entries, biased}.run();
 }
 

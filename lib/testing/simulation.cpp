@@ -23,6 +23,7 @@ constexpr std::uint64_t most_steps_in_a_row = 1'000;
 constexpr std::uint64_t steps_to_drain = 100'000;
 constexpr std::uint64_t steps_between_cancellations = 10'000;
 constexpr std::size_t shown_steps = 60;
+constexpr std::size_t shown_waiters = 30;
 
 /// While it lives, the calling thread is a simulation's.
 class simulated_thread {
@@ -186,7 +187,13 @@ std::vector<coroutine*> pin_alive(runtime_core& core) {
 
 std::string simulation::describe_waiters() {
     std::string text;
-    for (coroutine* const co : pin_alive(*core_)) {
+    const std::vector<coroutine*> alive = pin_alive(*core_);
+    for (std::size_t i = 0; i < alive.size(); ++i) {
+        coroutine* const co = alive[i];
+        if (i >= shown_waiters) {
+            unpin(*co);
+            continue;
+        }
         const std::string name = co->name.empty() ? "" : " \"" + std::string{co->name} + "\"";
         const wait_kind kind = co->kind.load(std::memory_order_relaxed);
         text += "  coroutine " + std::to_string(co->id) + name;
@@ -197,6 +204,9 @@ std::string simulation::describe_waiters() {
                       interleaving_.wait_text(kind, co->object.load(std::memory_order_relaxed)) +
                       "\n";
         unpin(*co);
+    }
+    if (alive.size() > shown_waiters) {
+        text += "  and " + std::to_string(alive.size() - shown_waiters) + " more\n";
     }
     return text;
 }

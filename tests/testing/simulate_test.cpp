@@ -382,6 +382,10 @@ TEST_CASE("I/O with the world outside is refused") {
         } catch (const std::system_error& refused) {
             CHECK(refused.code() == std::errc::operation_not_supported);
         }
+        const auto wait_for_peer = [&] {
+            coir::select(listener.on_accept([](coir::tcp_stream) {}), coir::on_timeout(1s));
+        };
+        CHECK_THROWS_AS(wait_for_peer(), std::system_error);
     });
 }
 
