@@ -134,8 +134,8 @@ void simulation::end_run() {
     phase_ = phase::idle;
     for (coroutine* const co : to_cancel_) unpin(*co);
     to_cancel_.clear();
-    // Timers that outlive the run (an `after` whose channel is kept) fire; a ticker that is kept
-    // goes to the timer thread when the worker ends.
+    // Timers that outlive the run, such as an `after` whose channel is kept, fire for the last
+    // time.
     now_ns_ = never_ns - 1;
     core_->worker_at(0).timers().expire(now_ns_);
     plan_->ended(seed_, steps_, failure_ ? &*failure_ : nullptr);

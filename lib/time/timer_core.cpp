@@ -63,6 +63,7 @@ void fire(timer_entry& entry) noexcept {
         timer.armed = timer.period_ns != 0;
         if (!timer.armed) return;
         timer.deadline_ns = next_on_grid(timer.deadline_ns, timer.period_ns, now_ns);
+        if (timer.deadline_ns == never_ns) return; // as in arm()
     }
     if (current_worker() != nullptr) {
         timer.heap()->insert(timer);

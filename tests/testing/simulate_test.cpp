@@ -367,6 +367,25 @@ TEST_CASE("a failure seed of any strategy replays by simulate") {
     CHECK(found == 20);
 }
 
+TEST_CASE("timers that outlive the run do not reach into the next one") {
+    static std::optional<coir::receiver<coir::clock::time_point>> pending;
+    static std::optional<coir::ticker> ticking;
+    static std::optional<coir::timer> waiting;
+    coir::testing::explore({.schedules = 20}, [] {
+        pending = coir::after(1h);
+        static_cast<void>(coir::after(1h));
+        ticking.emplace(1h);
+        waiting.emplace(1h);
+        const auto start = coir::clock::now();
+        CHECK(*waiting->recv() - start == 1h);
+        waiting->reset(1h);
+    });
+    CHECK(pending->recv().has_value()); // outside: it fired at the end
+    pending.reset();
+    ticking.reset();
+    waiting.reset();
+}
+
 TEST_CASE("blocking runs in the caller's place") {
     const auto caller = ::gettid();
     simulate([&] { CHECK(coir::blocking([] { return ::gettid(); }) == caller); });
