@@ -84,6 +84,19 @@ TEST_CASE("timer heap: expire fires what is due and nothing else, oldest first")
     CHECK(heap.expire(30) == 1);
 }
 
+TEST_CASE("timer heap: fires no more than it is asked to") {
+    timer_heap heap;
+    std::vector<recording_entry*> log;
+    recording_entry first(10, log);
+    recording_entry second(20, log);
+    for (auto* each : {&second, &first}) heap.insert(*each);
+    CHECK(heap.expire(30, 1) == 1);
+    CHECK(log == std::vector<recording_entry*>{&first});
+    CHECK(heap.expire(30, 1) == 1);
+    CHECK(heap.expire(30, 1) == 0);
+    CHECK(log == std::vector<recording_entry*>{&first, &second});
+}
+
 TEST_CASE("timer heap: equal deadlines fire in the order of their insertion") {
     timer_heap heap;
     std::vector<recording_entry*> log;
