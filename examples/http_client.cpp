@@ -6,7 +6,6 @@
 #include "http/connection_pool.hpp"
 #include "http/descriptors.hpp"
 #include "http/fetch.hpp"
-#include "http/interrupt.hpp"
 #include "http/report.hpp"
 
 #include <coir/coir.hpp>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -41,9 +41,10 @@ void await_end(coir::task<void>& fetcher) try {
     fetcher.join();
 } catch (const coir::task_cancelled&) {}
 
-/// Fetches all URLs into the report; an interrupt cancels what is under way.
-void fetch_all(const web::client_options& options, coir::receiver<int> interrupted,
-               web::report& report) {
+/// Fetches all URLs into the report; SIGINT or SIGTERM cancels what is under way, a second one ends
+/// the program as it would any. Returns whether it came to the end.
+bool fetch_all(const web::client_options& options, web::report& report) {
+    auto interrupted = coir::signals({SIGINT, SIGTERM});
     web::connection_pool pool(options.concurrency);
     auto [jobs, jobs_out] = coir::channel<std::size_t>();
     auto [results_in, results] = coir::channel<web::outcome>(coir::unbounded);
@@ -66,7 +67,7 @@ void fetch_all(const web::client_options& options, coir::receiver<int> interrupt
         result ? report.add(*result) : void(results = nullptr);
     };
     const auto cancel_all = [&](auto) {
-        interrupted = nullptr;
+        interrupted = nullptr; // the last receiver: the signals do again what they did before
         jobs = nullptr;
         for (auto& fetcher : fetchers) fetcher.request_stop();
     };
@@ -76,13 +77,14 @@ void fetch_all(const web::client_options& options, coir::receiver<int> interrupt
                      interrupted.on_recv(cancel_all),
                      redraw.on_recv([&](auto) { report.draw_progress(); }));
     for (auto& fetcher : fetchers) await_end(fetcher);
+    return interrupted != nullptr;
 }
 
-int run_client(const web::client_options& options, const web::interrupt& interrupt) {
+int run_client(const web::client_options& options) {
     web::report report(options.urls.size(), options.json, isatty(STDERR_FILENO) == 1);
-    fetch_all(options, interrupt.channel(), report);
+    const bool complete = fetch_all(options, report);
     report.finish();
-    if (interrupt.happened()) return interrupted_status;
+    if (!complete) return interrupted_status;
     return report.all_succeeded() ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -92,9 +94,7 @@ int main(int argc, char** argv) {
     const auto options = web::parse_client_options(argc, argv);
     web::raise_descriptor_limit();
     const std::size_t descriptors = web::open_descriptors();
-    const web::interrupt interrupt;
-    const int status =
-        coir::run({.workers = options.workers}, [&] { return run_client(options, interrupt); });
+    const int status = coir::run({.workers = options.workers}, [&] { return run_client(options); });
     if (std::getenv("HTTP_CLIENT_CHECK_LEAKS") && web::open_descriptors() != descriptors) {
         fmt::print(stderr, "http_client: {} descriptors at the start, {} at the end\n", descriptors,
                    web::open_descriptors());

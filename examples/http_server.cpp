@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Serves a few pages over HTTP/1.1, a coroutine for each connection. Try `http_server --port 8080`
-// and, from another terminal, `curl http://127.0.0.1:8080/page/1` or `wrk -c 64 .../hello`.
+// Serves a few pages, or with --root the files of a folder, over HTTP/1.1, a coroutine for each
+// connection. Try `http_server --port 8080` and, from another terminal,
+// `curl http://127.0.0.1:8080/page/1` or `wrk -c 64 .../hello`; or `http_server --root .` and
+// `curl -r 0-99 .../README.md`.
 
 #include "http/descriptors.hpp"
-#include "http/interrupt.hpp"
 #include "http/session.hpp"
 
 #include <coir/coir.hpp>
@@ -11,6 +12,8 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -24,6 +27,7 @@ struct server_options {
     std::string host = "127.0.0.1";
     std::uint16_t port = 0;
     std::size_t workers = 0;
+    std::string root;
     web::session_options session;
 };
 
@@ -36,6 +40,8 @@ server_options parse_server_options(int argc, char** argv) {
         ->capture_default_str();
     app.add_option("--workers", options.workers, "Threads; 0 means one for each CPU")
         ->check(CLI::Range(0, 1024));
+    app.add_option("--root", options.root, "Folder whose files to serve instead of the pages")
+        ->check(CLI::ExistingDirectory);
     app.add_option("--idle-timeout", idle_s, "Seconds that a connection may take for a request")
         ->check(CLI::Range(0.001, 1e6))
         ->capture_default_str();
@@ -49,8 +55,7 @@ server_options parse_server_options(int argc, char** argv) {
 }
 
 /// Starts a session for each connection, until cancelled.
-void accept_all(coir::tcp_listener listener, const web::session_options& options,
-                const web::interrupt& interrupt) {
+void accept_all(coir::tcp_listener listener, const web::site& site) {
     for (bool failing = false;;) {
         std::error_code error;
         auto stream = listener.accept(error);
@@ -66,20 +71,23 @@ void accept_all(coir::tcp_listener listener, const web::session_options& options
         }
         failing = false;
         coir::go({.name = "session"}, [&, stream = std::move(stream)]() mutable {
-            web::session(std::move(stream), options, interrupt).serve();
+            web::session(std::move(stream), site).serve();
         });
     }
 }
 
-int run_server(const server_options& options, const web::interrupt& interrupt) {
+int run_server(const server_options& options, web::site& site) {
+    auto stop = coir::signals({SIGINT, SIGTERM});
     auto listener = coir::tcp_listener::bind(options.host, options.port);
     fmt::print("listening on http://{}\n", listener.local_endpoint().to_string());
     std::fflush(stdout);
     auto acceptor = coir::go({.name = "acceptor"}, [&, listener = std::move(listener)]() mutable {
-        accept_all(std::move(listener), options.session, interrupt);
+        accept_all(std::move(listener), site);
     });
-    coir::select(interrupt.channel().on_recv(), acceptor.on_done());
-    if (acceptor.done()) acceptor.join(); // rethrows what ended it
+    coir::select(stop.on_recv(), acceptor.on_done());
+    stop = nullptr;                                       // a second signal ends the process
+    site.stopping.store(true, std::memory_order_relaxed); // each session looks in its time
+    if (acceptor.done()) acceptor.join();                 // rethrows what ended it
     // Returning from run cancels the acceptor and the sessions that wait for a request, and waits
     // for those that are answering one.
     return EXIT_SUCCESS;
@@ -90,8 +98,9 @@ int run_server(const server_options& options, const web::interrupt& interrupt) {
 int main(int argc, char** argv) try {
     const auto options = parse_server_options(argc, argv);
     web::raise_descriptor_limit();
-    const web::interrupt interrupt;
-    return coir::run({.workers = options.workers}, [&] { return run_server(options, interrupt); });
+    web::site site{options.session};
+    if (!options.root.empty()) site.files.emplace(options.root);
+    return coir::run({.workers = options.workers}, [&] { return run_server(options, site); });
 } catch (const std::exception& error) {
     fmt::print(stderr, "http_server: {}\n", error.what());
     return EXIT_FAILURE;

@@ -2,14 +2,16 @@
 #pragma once
 // Owns the server's side of one HTTP/1.1 connection, from accept to close.
 
-#include "http/interrupt.hpp"
 #include "http/message_io.hpp"
 #include "http/pages.hpp"
+#include "http/static_files.hpp"
 
 #include <coir/net/tcp.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <ctime>
+#include <optional>
 #include <string>
 
 namespace web {
@@ -19,9 +21,16 @@ struct session_options {
     std::chrono::nanoseconds write_limit = std::chrono::seconds(30);
 };
 
+/// What all sessions of a server share.
+struct site {
+    session_options options = {};
+    std::optional<static_files> files = {}; ///< served instead of the pages
+    std::atomic<bool> stopping = false;     ///< no connection is kept alive any more
+};
+
 class session {
 public:
-    session(coir::tcp_stream stream, const session_options& options, const interrupt& interrupt);
+    session(coir::tcp_stream stream, const site& served);
 
     /// Serves requests until the peer closes, misbehaves or falls silent. Cancellation ends the
     /// wait for a request, never an answer that has begun. Throws nothing but `coir::cancelled`: a
@@ -31,12 +40,16 @@ public:
 private:
     bool serve_one();
     bool respond(const page_request& request, page_response response, bool keep_alive);
+    bool respond_with_file(const page_request& request);
+    void send_part(static_files::found& found, byte_range part);
+    template <class Body>
+    bool add_fields(boost::beast::http::response<Body>& response, const page_request& request,
+                    bool keep_alive);
     bool refuse(boost::system::error_code error);
     const std::string& date();
 
     coir::tcp_stream stream_;
-    const session_options& options_;
-    const interrupt& interrupt_;
+    const site& site_;
     flat_buffer input_;
     std::string output_; // kept for its memory
     std::string
