@@ -32,7 +32,10 @@ public:
 
     T* pop_front() noexcept {
         T* const element = first_;
-        if (element != nullptr) remove(*element);
+        if (element == nullptr) return nullptr;
+        first_ = links(*element).next;
+        (first_ != nullptr ? links(*first_).previous : last_) = nullptr;
+        links(*element).linked = false;
         return element;
     }
 

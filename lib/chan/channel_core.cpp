@@ -32,14 +32,64 @@ channel_status channel_core::send(void* value, std::int64_t deadline_ns) {
         lock.unlock();
         throw;
     }
-    if (now == readiness::ready) {
-        finish_send(got, value);
-        return channel_status::success;
-    }
-    if (now == readiness::closed || deadline_ns == never_wait_ns) {
+    if (now != readiness::ready) return end_send(now, value, deadline_ns);
+    finish_send(got, value);
+    return channel_status::success;
+}
+
+channel_status channel_core::receive(void* out, std::int64_t deadline_ns) {
+    lock.lock();
+    hold got;
+    const readiness now = begin_receive(got);
+    if (now != readiness::ready) return end_receive(now, out, deadline_ns);
+    finish_receive(got, out);
+    return channel_status::success;
+}
+
+channel_status channel_core::send_trivial(const void* value, std::int64_t deadline_ns) {
+    lock.lock();
+    wait_node* served = nullptr;
+    readiness now = readiness::must_wait;
+    try {
+        now = put_trivial(value, served);
+    } catch (const std::bad_alloc&) {
         lock.unlock();
-        return now == readiness::closed ? channel_status::closed : channel_status::full;
+        throw;
     }
+    if (now != readiness::ready) return end_send(now, const_cast<void*>(value), deadline_ns);
+    lock.unlock();
+    if (served != nullptr) wake(*served->party);
+    return channel_status::success;
+}
+
+channel_status channel_core::receive_trivial(void* out, std::int64_t deadline_ns) {
+    lock.lock();
+    wait_node* served = nullptr;
+    const readiness now = take_trivial(out, served);
+    if (now != readiness::ready) return end_receive(now, out, deadline_ns);
+    lock.unlock();
+    if (served != nullptr) wake(*served->party);
+    return channel_status::success;
+}
+
+// Not ready, and the lock is held: waits, if that is wanted.
+channel_status channel_core::end_send(readiness now, void* value, std::int64_t deadline_ns) {
+    if (now == readiness::must_wait && deadline_ns != never_wait_ns) {
+        return park_sender(value, deadline_ns);
+    }
+    lock.unlock();
+    return now == readiness::closed ? channel_status::closed : channel_status::full;
+}
+
+channel_status channel_core::end_receive(readiness now, void* out, std::int64_t deadline_ns) {
+    if (now == readiness::must_wait && deadline_ns != never_wait_ns) {
+        return park_receiver(out, deadline_ns);
+    }
+    lock.unlock();
+    return now == readiness::closed ? channel_status::closed : channel_status::empty;
+}
+
+channel_status channel_core::park_sender(void* value, std::int64_t deadline_ns) {
     waiter& self = current_waiter();
     wait_node node;
     node.party = &self;
@@ -53,18 +103,7 @@ channel_status channel_core::send(void* value, std::int64_t deadline_ns) {
     return channel_status::timeout;
 }
 
-channel_status channel_core::receive(void* out, std::int64_t deadline_ns) {
-    lock.lock();
-    hold got;
-    const readiness now = begin_receive(got);
-    if (now == readiness::ready) {
-        finish_receive(got, out);
-        return channel_status::success;
-    }
-    if (now == readiness::closed || deadline_ns == never_wait_ns) {
-        lock.unlock();
-        return now == readiness::closed ? channel_status::closed : channel_status::empty;
-    }
+channel_status channel_core::park_receiver(void* out, std::int64_t deadline_ns) {
     waiter& self = current_waiter();
     wait_node node;
     node.party = &self;
@@ -81,21 +120,13 @@ channel_status channel_core::receive(void* out, std::int64_t deadline_ns) {
 
 void channel_core::send_last(void* value) noexcept {
     wake_list woken;
+    wait_node* served = nullptr;
     lock.lock();
-    hold got;
     try {
-        if (begin_send(got) == readiness::ready) {
-            if (got.peer != nullptr) {
-                type_.deliver(got.peer->value, value);
-                got.peer->succeeded = true;
-                woken.add(*got.peer);
-            } else {
-                construct(got.place, value);
-                buffer_.mark_filled(got.place);
-            }
-        }
+        static_cast<void>(put_trivial(value, served));
     } catch (const std::bad_alloc&) { // then it is only closed
     }
+    if (served != nullptr) woken.add(*served);
     close_locked(woken);
     lock.unlock();
     woken.wake();
@@ -123,6 +154,22 @@ std::size_t channel_core::size() noexcept {
 }
 
 // --- Beginning and finishing ----------------------------------------------------------------
+
+// A slot has become free: the first of the senders that wait gets it.
+void channel_core::refill_trivial(wait_node*& served) noexcept {
+    element_queue::slot place;
+    try {
+        place = buffer_.reserve();
+    } catch (const std::bad_alloc&) {
+        return; // it stays parked; a receiver will take from it when the buffer is empty
+    }
+    wait_node* const sender = claim_from(senders_);
+    if (sender == nullptr) return buffer_.unreserve(); // all had given up
+    copy_bytes(place.element, sender->value, type_.size);
+    buffer_.mark_filled(place);
+    sender->succeeded = true;
+    served = sender;
+}
 
 channel_core::readiness channel_core::begin_send(hold& got) {
     if (closed_.load(std::memory_order_relaxed)) return readiness::closed; // stored under the lock
@@ -158,8 +205,6 @@ void channel_core::finish_send(const hold& got, void* from) noexcept {
     }
     construct(got.place, from);
     buffer_.mark_filled(got.place);
-    // A trivial element was there at once: nobody can have begun to wait for it in between.
-    if (type_.trivial) return lock.unlock();
     settle();
 }
 
@@ -170,15 +215,12 @@ void channel_core::finish_receive(const hold& got, void* out) noexcept {
         return;
     }
     extract(got.place, out);
-    if (type_.trivial && senders_.empty()) return lock.unlock();
     settle();
 }
 
 // From frame to frame, under no lock. The peer may free the channel as soon as it runs.
 void channel_core::hand_over(wait_node& peer, void* to, void* from) noexcept {
-    if (type_.trivial) {
-        type_.deliver(to, from);
-    } else {
+    {
         const firm_section firm{current_waiter()};
         type_.deliver(to, from);
     }
@@ -199,17 +241,11 @@ template <typename Move> void channel_core::outside_lock(Move&& move) noexcept {
 }
 
 void channel_core::construct(const element_queue::slot& place, void* from) noexcept {
-    if (type_.trivial) {
-        type_.construct(place.element, from);
-    } else {
-        outside_lock([&] { type_.construct(place.element, from); });
-    }
+    outside_lock([&] { type_.construct(place.element, from); });
 }
 
 void channel_core::extract(const element_queue::slot& place, void* out) noexcept {
-    if (type_.trivial) {
-        if (out != nullptr) type_.deliver(out, place.element);
-    } else {
+    if (!type_.trivial) { // a trivial one comes here only to be forgotten
         outside_lock([&] {
             if (out != nullptr) type_.deliver(out, place.element);
             type_.destroy(place.element);
@@ -229,12 +265,6 @@ void channel_core::enqueue_sender(wait_node& node) noexcept {
 void channel_core::enqueue_receiver(wait_node& node) noexcept {
     receivers_.enqueue(node);
     ++parked_;
-}
-
-wait_node* channel_core::claim_from(wait_queue& queue) noexcept {
-    wait_node* const node = queue.claim_first();
-    if (node != nullptr) --parked_; // it will not come back to this channel
-    return node;
 }
 
 void channel_core::withdraw(wait_node& node, wait_queue& queue) noexcept {
@@ -359,12 +389,14 @@ void forget_sender(channel_core& channel) noexcept { channel.drop_side(); }
 
 channel_status channel_send(channel_core& channel, void* value, std::int64_t deadline_ns) {
     scheduling_point(step::send, &channel);
-    return channel.send(value, deadline_ns);
+    return channel.is_trivial() ? channel.send_trivial(value, deadline_ns)
+                                : channel.send(value, deadline_ns);
 }
 
 channel_status channel_receive(channel_core& channel, void* out, std::int64_t deadline_ns) {
     scheduling_point(step::receive, &channel);
-    return channel.receive(out, deadline_ns);
+    return channel.is_trivial() ? channel.receive_trivial(out, deadline_ns)
+                                : channel.receive(out, deadline_ns);
 }
 
 void channel_send_last(channel_core& channel, void* value) noexcept { channel.send_last(value); }

@@ -15,8 +15,9 @@
 //   to wait. The lock is then released, the element moved, straight between the two frames where
 //   there is a peer, and the claimed peer woken last: it may free the channel, so nothing of the
 //   channel is touched after a wake-up. User code (moves, destructors) never runs under the lock,
-//   and may even park; elements that are trivial to copy are copied under it, which saves locking
-//   twice.
+//   and may even park.
+//   Elements that are trivial to copy go a shorter way: put_trivial() and take_trivial() do all of
+//   it under one hold of the lock, so their slots are never seen half-way.
 // Rejected
 //   Moving under the lock: a move that logs, allocates or parks would stop every user of the
 //   channel, and with one worker for ever.
@@ -42,6 +43,8 @@ public:
 
     channel_status send(void* value, std::int64_t deadline_ns);
     channel_status receive(void* out, std::int64_t deadline_ns);
+    channel_status send_trivial(const void* value, std::int64_t deadline_ns);
+    channel_status receive_trivial(void* out, std::int64_t deadline_ns);
     void send_last(void* value) noexcept;
     void close() noexcept;
     [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
@@ -68,6 +71,12 @@ public:
     };
     enum class readiness : std::uint8_t { ready, closed, must_wait };
 
+    [[nodiscard]] bool is_trivial() const noexcept { return type_.trivial; }
+    /// Under the lock, for trivial elements: all of the operation. Who was served by it is to be
+    /// woken once the lock is released. put_trivial throws std::bad_alloc with nothing changed.
+    readiness put_trivial(const void* from, wait_node*& served);
+    readiness take_trivial(void* to, wait_node*& served) noexcept;
+
     /// Under the lock. begin_send throws std::bad_alloc with nothing changed.
     readiness begin_send(hold& got);
     readiness begin_receive(hold& got) noexcept;
@@ -84,6 +93,11 @@ public:
 private:
     ~channel_core() = default;
 
+    channel_status end_send(readiness now, void* value, std::int64_t deadline_ns);
+    channel_status end_receive(readiness now, void* out, std::int64_t deadline_ns);
+    channel_status park_sender(void* value, std::int64_t deadline_ns);
+    channel_status park_receiver(void* out, std::int64_t deadline_ns);
+    void refill_trivial(wait_node*& served) noexcept;
     [[nodiscard]] bool has_room() const noexcept { return buffer_.size() + leaving_ < capacity_; }
     wait_node* claim_from(wait_queue& queue) noexcept;
     void withdraw(wait_node& node, wait_queue& queue) noexcept;
@@ -113,5 +127,48 @@ private:
     std::atomic<std::uint32_t> senders_alive_{1};
     std::atomic<std::uint32_t> receivers_alive_{1};
 };
+
+inline wait_node* channel_core::claim_from(wait_queue& queue) noexcept {
+    wait_node* const node = queue.claim_first();
+    if (node != nullptr) --parked_; // it will not come back to this channel
+    return node;
+}
+
+inline channel_core::readiness channel_core::put_trivial(const void* from, wait_node*& served) {
+    if (closed_.load(std::memory_order_relaxed)) return readiness::closed; // stored under the lock
+    if (!receivers_.empty()) {                                             // so the buffer is empty
+        if (wait_node* const receiver = claim_from(receivers_)) {
+            copy_bytes(receiver->value, from, type_.size);
+            receiver->succeeded = true;
+            served = receiver;
+            return readiness::ready;
+        }
+    }
+    if (buffer_.size() >= capacity_) return readiness::must_wait;
+    const element_queue::slot place = buffer_.reserve();
+    copy_bytes(place.element, from, type_.size);
+    buffer_.mark_filled(place);
+    return readiness::ready;
+}
+
+inline channel_core::readiness channel_core::take_trivial(void* to, wait_node*& served) noexcept {
+    if (buffer_.size() != 0) {
+        const element_queue::slot place = buffer_.take();
+        copy_bytes(to, place.element, type_.size);
+        buffer_.release(place);
+        if (!senders_.empty()) [[unlikely]]
+            refill_trivial(served);
+        return readiness::ready;
+    }
+    if (!senders_.empty()) { // a rendezvous; or there was no memory for more
+        if (wait_node* const sender = claim_from(senders_)) {
+            copy_bytes(to, sender->value, type_.size);
+            sender->succeeded = true;
+            served = sender;
+            return readiness::ready;
+        }
+    }
+    return closed_.load(std::memory_order_relaxed) ? readiness::closed : readiness::must_wait;
+}
 
 } // namespace coir::detail

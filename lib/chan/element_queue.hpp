@@ -8,8 +8,19 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace coir::detail {
+
+// A call of memcpy costs more than the copying of a word or two.
+inline void copy_bytes(void* to, const void* from, std::size_t size) noexcept {
+    switch (size) {
+    case 4: std::memcpy(to, from, 4); break;
+    case 8: std::memcpy(to, from, 8); break;
+    case 16: std::memcpy(to, from, 16); break;
+    default: std::memcpy(to, from, size);
+    }
+}
 
 class element_queue {
 public:

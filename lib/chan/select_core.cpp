@@ -21,22 +21,32 @@ namespace coir::detail {
 namespace {
 
 constexpr std::size_t none = static_cast<std::size_t>(-1);
+constexpr std::size_t contended = static_cast<std::size_t>(-2);
 
-/// Room for a few on the stack, for more on the heap.
+/// Room for a few on the stack, for more on the heap; only what is asked for is made.
 template <typename T, std::size_t Few> class scratch {
+    static_assert(std::is_trivially_destructible_v<T>);
+
 public:
     explicit scratch(std::size_t count) {
-        if (count > Few) many_ = std::make_unique<T[]>(count);
+        if (count > Few) [[unlikely]] {
+            many_ = std::make_unique<T[]>(count);
+            data_ = many_.get();
+        } else {
+            data_ = reinterpret_cast<T*>(few_);
+            std::uninitialized_default_construct_n(data_, count);
+        }
     }
-    T* data() noexcept { return many_ != nullptr ? many_.get() : few_.data(); }
-    T& operator[](std::size_t index) noexcept { return data()[index]; }
+    T* data() noexcept { return data_; }
+    T& operator[](std::size_t index) noexcept { return data_[index]; }
 
 private:
-    std::array<T, Few> few_;
+    T* data_;
     std::unique_ptr<T[]> many_;
+    alignas(T) std::byte few_[Few * sizeof(T)];
 };
 
-constexpr std::size_t few_cases = 8;
+constexpr std::size_t few_cases = 16;
 
 fast_random& thread_random() noexcept {
     static std::atomic<std::uint64_t> seeds{0x2545f4914f6cdd1dULL};
@@ -52,8 +62,7 @@ std::uint32_t random_below(std::uint32_t bound) noexcept {
 class selection {
 public:
     selection(std::span<select_entry* const> entries, bool biased)
-        : entries_{entries}, biased_{biased}, locks_(entries.size()), order_(entries.size()),
-          nodes_(entries.size()) {}
+        : entries_{entries}, biased_{biased}, locks_(entries.size()), order_(entries.size()) {}
 
     std::size_t run() {
         collect();
@@ -63,13 +72,15 @@ public:
 private:
     // Returns none where only a new look at the sources can tell.
     std::size_t decide() {
-        for (spin_lock* const lock : held()) lock->lock();
-        std::size_t chosen = none;
-        try {
+        const struct release_at_exception {
+            selection& self;
+            ~release_at_exception() { self.release_all(); } // else it has happened already
+        } guard{*this};
+        std::size_t chosen = contended;
+        if (order_count_ <= few_cases) chosen = commit_while_locking();
+        if (chosen == contended) {
+            lock_all();
             chosen = commit_ready();
-        } catch (...) {
-            release_all();
-            throw;
         }
         if (chosen != none) return chosen;
         if (otherwise_ != none) {
@@ -101,6 +112,7 @@ private:
 
     void release_all() noexcept {
         for (spin_lock* const lock : held()) lock->unlock();
+        lock_count_ = 0;
     }
 
     // The other side of the switch. The frame stays until this returns (park.cpp).
@@ -116,18 +128,15 @@ private:
         }
     }
 
-    // Sorts the cases into: sources with locks (each lock once), the earliest deadline, otherwise.
+    // Sorts the cases into: those that may be ready, the earliest deadline, otherwise.
     void collect() noexcept {
         for (std::size_t i = 0; i < entries_.size(); ++i) {
             const select_entry& entry = *entries_[i];
             switch (entry.kind) {
             case select_kind::send:
-            case select_kind::receive: add_lock(entry.channel->lock); break;
-            case select_kind::join: add_lock(entry.task->join_lock); break;
-            case select_kind::source:
-                if (entry.source != nullptr) add_lock(entry.source->lock);
-                has_sources_ = true;
-                break;
+            case select_kind::receive:
+            case select_kind::join: break;
+            case select_kind::source: has_sources_ = true; break;
             case select_kind::deadline:
                 if (deadline_ == none || entry.deadline_ns < entries_[deadline_]->deadline_ns) {
                     deadline_ = i;
@@ -138,36 +147,68 @@ private:
             }
             order_[order_count_++] = i;
         }
-        if (lock_count_ > few_cases) {
-            std::sort(locks_.data(), locks_.data() + lock_count_, std::less<>{});
-            lock_count_ = static_cast<std::size_t>(
-                std::unique(locks_.data(), locks_.data() + lock_count_) - locks_.data());
+    }
+
+    static spin_lock* lock_of(const select_entry& entry) noexcept {
+        switch (entry.kind) {
+        case select_kind::send:
+        case select_kind::receive: return &entry.channel->lock;
+        case select_kind::join: return &entry.task->join_lock;
+        case select_kind::source: return entry.source != nullptr ? &entry.source->lock : nullptr;
+        default: return nullptr;
         }
     }
 
-    // Insertion keeps a few sorted and single; many are sorted at the end.
-    void add_lock(spin_lock& lock) noexcept {
-        if (lock_count_ >= few_cases) {
-            locks_[lock_count_++] = &lock;
-            return;
-        }
-        std::size_t at = lock_count_;
-        while (at > 0 && std::less<>{}(&lock, locks_[at - 1])) --at;
-        if (at > 0 && locks_[at - 1] == &lock) return;
-        std::copy_backward(locks_.data() + at, locks_.data() + lock_count_,
-                           locks_.data() + lock_count_ + 1);
-        locks_[at] = &lock;
-        ++lock_count_;
-    }
-
-    // Tries the cases in order, drawn at random as far as they are needed (Fisher and Yates).
-    std::size_t commit_ready() {
+    // In the order of their addresses, each once.
+    void lock_all() noexcept {
         for (std::size_t i = 0; i < order_count_; ++i) {
-            if (!biased_ && i + 1 < order_count_) {
-                const auto left = static_cast<std::uint32_t>(order_count_ - i);
-                std::swap(order_[i], order_[i + random_below(left)]);
+            if (spin_lock* const lock = lock_of(*entries_[order_[i]])) locks_[lock_count_++] = lock;
+        }
+        spin_lock** const end = locks_.data() + lock_count_;
+        std::sort(locks_.data(), end, std::less<>{});
+        lock_count_ = static_cast<std::size_t>(std::unique(locks_.data(), end) - locks_.data());
+        for (spin_lock* const lock : held()) lock->lock();
+    }
+
+    // Draws the next case at random, as far as cases are needed (Fisher and Yates).
+    select_entry& draw(std::size_t turn) noexcept {
+        if (!biased_ && turn + 1 < order_count_) {
+            const auto left = static_cast<std::uint32_t>(order_count_ - turn);
+            std::swap(order_[turn], order_[turn + random_below(left)]);
+        }
+        return *entries_[order_[turn]];
+    }
+
+    // Only the first lock is waited for: whoever holds another one gets all of ours back.
+    std::size_t commit_while_locking() {
+        for (std::size_t turn = 0; turn < order_count_; ++turn) {
+            select_entry& entry = draw(turn);
+            if (!hold_also(lock_of(entry))) {
+                release_all();
+                return contended;
             }
-            if (commit_if_ready(*entries_[order_[i]])) return order_[i];
+            if (commit_if_ready(entry)) return order_[turn];
+        }
+        return none;
+    }
+
+    bool hold_also(spin_lock* lock) noexcept {
+        if (lock == nullptr) return true;
+        for (const spin_lock* const held_already : held()) {
+            if (held_already == lock) return true;
+        }
+        if (lock_count_ == 0) {
+            lock->lock();
+        } else if (!lock->try_lock()) {
+            return false;
+        }
+        locks_[lock_count_++] = lock;
+        return true;
+    }
+
+    std::size_t commit_ready() {
+        for (std::size_t turn = 0; turn < order_count_; ++turn) {
+            if (commit_if_ready(draw(turn))) return order_[turn];
         }
         return none;
     }
@@ -196,6 +237,7 @@ private:
     bool commit_channel(select_entry& entry) {
         channel_core& channel = *entry.channel;
         const bool sends = entry.kind == select_kind::send;
+        if (channel.is_trivial()) return commit_trivial(entry, sends);
         channel_core::hold got;
         const auto now = sends ? channel.begin_send(got) : channel.begin_receive(got);
         if (now == channel_core::readiness::must_wait) return false;
@@ -213,10 +255,22 @@ private:
         return true;
     }
 
+    bool commit_trivial(select_entry& entry, bool sends) {
+        wait_node* served = nullptr;
+        const auto now = sends ? entry.channel->put_trivial(entry.value, served)
+                               : entry.channel->take_trivial(entry.value, served);
+        if (now == channel_core::readiness::must_wait) return false;
+        entry.succeeded = now == channel_core::readiness::ready;
+        release_all();
+        if (served != nullptr) wake(*served->party);
+        return true;
+    }
+
     void release_all_but(const spin_lock& kept) noexcept {
         for (spin_lock* const lock : held()) {
             if (lock != &kept) lock->unlock();
         }
+        lock_count_ = 0;
     }
 
     std::int64_t now_ns() noexcept {
@@ -227,7 +281,8 @@ private:
     std::size_t wait() {
         waiter& self = current_waiter();
         const std::uint64_t epoch = next_epoch(self);
-        for (std::size_t i = 0; i < entries_.size(); ++i) enqueue(self, epoch, i);
+        scratch<wait_node, few_cases> nodes{entries_.size()};
+        for (std::size_t i = 0; i < entries_.size(); ++i) enqueue(self, epoch, i, nodes[i]);
         const std::int64_t deadline_ns =
             deadline_ != none ? entries_[deadline_]->deadline_ns : never_ns;
         const wait_kind kind = entries_.empty() ? wait_kind::for_ever : wait_kind::select;
@@ -235,25 +290,22 @@ private:
         const std::size_t result = park(self, {kind, &entries_, release_all_of, this, deadline_ns});
         if (!polled_.empty()) static_cast<thread_waiter&>(self).polled = {};
         for (std::size_t i = 0; i < entries_.size(); ++i) {
-            if (i != result) withdraw(i);
+            if (i != result) withdraw(i, nodes[i]);
         }
         if (result == wait_cancelled) throw cancelled{};
         if (result == wait_timed_out) return deadline_;
         if (result == wait_polled) return none;
-        entries_[result]->succeeded = nodes_[result].succeeded;
+        entries_[result]->succeeded = nodes[result].succeeded;
         const bool by_source = entries_[result]->kind == select_kind::source;
-        return by_source && !nodes_[result].succeeded ? none : result;
+        return by_source && !nodes[result].succeeded ? none : result;
     }
 
-    void enqueue(waiter& self, std::uint64_t epoch, std::size_t index) noexcept {
+    void enqueue(waiter& self, std::uint64_t epoch, std::size_t index, wait_node& node) noexcept {
         const select_entry& entry = *entries_[index];
-        wait_node& node = nodes_[index];
-        node.linked = false;
         node.party = &self;
         node.epoch = epoch;
         node.index = index;
         node.value = entry.value;
-        node.succeeded = false;
         switch (entry.kind) {
         case select_kind::send: entry.channel->enqueue_sender(node); break;
         case select_kind::receive: entry.channel->enqueue_receiver(node); break;
@@ -263,9 +315,8 @@ private:
         }
     }
 
-    void withdraw(std::size_t index) noexcept {
+    void withdraw(std::size_t index, wait_node& node) noexcept {
         const select_entry& entry = *entries_[index];
-        wait_node& node = nodes_[index];
         switch (entry.kind) {
         case select_kind::send: entry.channel->withdraw_sender(node); break;
         case select_kind::receive: entry.channel->withdraw_receiver(node); break;
@@ -290,7 +341,6 @@ private:
     std::int64_t now_ns_ = 0;
     scratch<spin_lock*, few_cases> locks_;
     scratch<std::size_t, few_cases> order_;
-    scratch<wait_node, few_cases> nodes_;
 };
 
 } // namespace

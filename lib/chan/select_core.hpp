@@ -3,9 +3,11 @@
 // Owns the wait at many things, of which exactly one happens.
 //
 // Protocol
-//   Takes the locks of all sources in the order of their addresses. With all of them held nothing
-//   can change, so "is any ready?" has one answer: the cases are tried in random order, and the
-//   first that is ready is committed. If none is, a node is enqueued at each source, the coroutine
+//   Takes the cases in random order: locks each one's source, keeps the locks of those before, and
+//   commits the first that is ready. So a select of which all are ready takes one lock. Only the
+//   first lock is waited for; if another is taken, all are released, sorted by address, and locked
+//   in that order (as at once when there are many). With all of them held nothing can change, so
+//   "is any ready?" has one answer. If none is, a node is enqueued at each source, the coroutine
 //   leaves, and the locks are released on the other side of the switch (park.hpp). Whoever makes a
 //   case ready claims the wait; the others fail to. The woken selector withdraws the other nodes.
 // Invariants

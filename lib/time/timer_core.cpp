@@ -103,8 +103,8 @@ bool stop_timer(timer_core& timer) noexcept {
         heap = timer.heap(); // no fire() moves it from here on
     }
     if (heap != nullptr) heap->remove(timer);
-    std::optional<clock::time_point> stale;
-    static_cast<void>(channel_receive(*timer.ticks, &stale, never_wait_ns));
+    landing_place<clock::time_point> stale;
+    static_cast<void>(channel_receive(*timer.ticks, stale.address(), never_wait_ns));
     return was_armed;
 }
 

@@ -26,14 +26,45 @@ namespace detail {
 
 class channel_core;
 
+/// Copying runs no user code and is short: it may be done under the channel's lock, byte by byte.
+template <typename T>
+inline constexpr bool is_trivial_element =
+    std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T> && sizeof(T) <= 128;
+
+/// Where a receiver wants its element: raw memory if the element is trivial, else a std::optional.
+template <typename T, bool Trivial = is_trivial_element<T>> class landing_place {
+public:
+    landing_place() noexcept : nothing_{0} {}
+    [[nodiscard]] void* address() noexcept { return &received_; }
+    /// What has arrived, or nothing. Once.
+    [[nodiscard]] std::optional<T> take(bool arrived) noexcept {
+        return arrived ? std::optional<T>{received_} : std::nullopt;
+    }
+
+private:
+    union {
+        char nothing_;
+        T received_;
+    };
+};
+template <typename T> class landing_place<T, false> {
+public:
+    [[nodiscard]] void* address() noexcept { return &received_; }
+    [[nodiscard]] std::optional<T> take(bool) noexcept {
+        return std::exchange(received_, std::nullopt);
+    }
+
+private:
+    std::optional<T> received_;
+};
+
 /// What a channel must know of its elements.
 struct element_type {
     std::size_t size;
     std::size_t alignment;
-    /// Copying runs no user code and is short: it may be done under the channel's lock.
     bool trivial;
-    void (*construct)(void* slot, void* from) noexcept;           ///< moves `from` into raw memory
-    void (*deliver)(void* optional_element, void* from) noexcept; ///< moves into a receiver's frame
+    void (*construct)(void* slot, void* from) noexcept; ///< moves `from` into raw memory
+    void (*deliver)(void* to, void* from) noexcept;     ///< moves `from` to a landing place
     void (*destroy)(void* element) noexcept;
 };
 
@@ -41,10 +72,14 @@ template <typename T>
 inline constexpr element_type element_type_of = {
     sizeof(T),
     alignof(T),
-    std::is_trivially_copyable_v<T>&& std::is_trivially_destructible_v<T> && sizeof(T) <= 128,
+    is_trivial_element<T>,
     [](void* slot, void* from) noexcept { ::new (slot) T(std::move(*static_cast<T*>(from))); },
     [](void* to, void* from) noexcept {
-        static_cast<std::optional<T>*>(to)->emplace(std::move(*static_cast<T*>(from)));
+        if constexpr (is_trivial_element<T>) {
+            ::new (to) T(*static_cast<T*>(from));
+        } else {
+            static_cast<std::optional<T>*>(to)->emplace(std::move(*static_cast<T*>(from)));
+        }
     },
     [](void* element) noexcept { static_cast<T*>(element)->~T(); },
 };
@@ -68,7 +103,7 @@ COIR_API void forget_sender(channel_core& channel) noexcept;
 /// Moves *value into the channel, waiting until the deadline: success, full (never_wait_ns), closed
 /// or timeout. Throws `cancelled`.
 COIR_API channel_status channel_send(channel_core& channel, void* value, std::int64_t deadline_ns);
-/// Moves an element into the std::optional at `out`: success, empty, closed or timeout.
+/// Moves an element to the landing place at `out`: success, empty, closed or timeout.
 COIR_API channel_status channel_receive(channel_core& channel, void* out, std::int64_t deadline_ns);
 
 /// Sends *value if there is room or a receiver, and closes the channel, in one step; for trivial

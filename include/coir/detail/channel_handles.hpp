@@ -204,9 +204,15 @@ public:
     /// Receives, waiting while the channel is empty; nullopt once it is closed and drained. Throws
     /// `cancelled` with nothing received. From coroutines and threads.
     [[nodiscard]] std::optional<T> recv() const {
-        std::optional<T> out;
-        channel_receive(core(), &out, wait_for_ever_ns);
-        return out;
+        if constexpr (is_trivial_element<T>) {
+            landing_place<T> place;
+            return place.take(channel_receive(core(), place.address(), wait_for_ever_ns) ==
+                              channel_status::success);
+        } else {
+            std::optional<T> out; // the caller's own: nothing is moved twice
+            channel_receive(core(), &out, wait_for_ever_ns);
+            return out;
+        }
     }
 
     /// Receives if that is possible at once: success, empty or closed. `out` keeps its value unless
@@ -266,15 +272,15 @@ private:
     [[nodiscard]] channel_core& core() const { return *receiving_side(); }
 
     channel_status receive(std::optional<T>& out, std::int64_t deadline_ns) const {
-        std::optional<T> received;
-        const channel_status status = channel_receive(core(), &received, deadline_ns);
-        if (status == channel_status::success) out.emplace(std::move(*received));
+        landing_place<T> place;
+        const channel_status status = channel_receive(core(), place.address(), deadline_ns);
+        if (status == channel_status::success) out.emplace(*place.take(true));
         return status;
     }
     channel_status receive(T& out, std::int64_t deadline_ns) const {
-        std::optional<T> received;
-        const channel_status status = channel_receive(core(), &received, deadline_ns);
-        if (status == channel_status::success) out = std::move(*received);
+        landing_place<T> place;
+        const channel_status status = channel_receive(core(), place.address(), deadline_ns);
+        if (status == channel_status::success) out = *place.take(true);
         return status;
     }
 };

@@ -63,13 +63,12 @@ public:
         entry_.channel = channel;
     }
 
-    void prepare() noexcept {
-        value_.reset();
-        entry_.value = &value_;
-    }
+    void prepare() noexcept { entry_.value = place_.address(); }
     void complete() {
         if constexpr (sizeof...(Handler) == 1) {
             call(std::get<0>(handler_));
+        } else {
+            static_cast<void>(place_.take(entry_.succeeded));
         }
     }
     /// Keeps the channel for a case that outlives the handle it was made from.
@@ -81,14 +80,15 @@ private:
                       "coir: the handler of on_recv takes a std::optional of the element, which is "
                       "empty when the channel is closed and drained");
         if constexpr (std::invocable<Callable&, std::optional<T>>) {
-            static_cast<void>(handler(std::exchange(value_, std::nullopt)));
+            static_cast<void>(handler(place_.take(entry_.succeeded)));
         } else {
+            static_cast<void>(place_.take(entry_.succeeded));
             static_cast<void>(handler());
         }
     }
 
     std::tuple<Handler...> handler_;
-    std::optional<T> value_;
+    landing_place<T> place_;
     receiver_reference kept_;
 };
 
