@@ -2,6 +2,7 @@
 #include "chan/channel_core.hpp"
 
 #include "base/check.hpp"
+#include "sched/worker.hpp"
 
 #include <coir/cancelled.hpp>
 #include <coir/detail/scheduling_point.hpp>
@@ -389,12 +390,14 @@ void forget_sender(channel_core& channel) noexcept { channel.drop_side(); }
 
 channel_status channel_send(channel_core& channel, void* value, std::int64_t deadline_ns) {
     scheduling_point(step::send, &channel);
+    count_operation();
     return channel.is_trivial() ? channel.send_trivial(value, deadline_ns)
                                 : channel.send(value, deadline_ns);
 }
 
 channel_status channel_receive(channel_core& channel, void* out, std::int64_t deadline_ns) {
     scheduling_point(step::receive, &channel);
+    count_operation();
     return channel.is_trivial() ? channel.receive_trivial(out, deadline_ns)
                                 : channel.receive(out, deadline_ns);
 }

@@ -343,10 +343,6 @@ private:
     scratch<std::size_t, few_cases> order_;
 };
 
-} // namespace
-
-namespace {
-
 // A simulation knows nothing of the world outside: its poller refuses operations, and we readiness.
 void refuse_sources(std::span<select_entry* const> entries) {
     for (const select_entry* const entry : entries) {
@@ -360,6 +356,7 @@ void refuse_sources(std::span<select_entry* const> entries) {
 
 std::size_t select_entries(std::span<select_entry* const> entries, bool biased) {
     if (scheduling_point(step::select)) refuse_sources(entries);
+    count_operation();
     return selection{entries, biased}.run();
 }
 

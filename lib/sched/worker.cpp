@@ -393,6 +393,15 @@ coroutine* worker::collect_one() noexcept {
     return runtime_.injected().pop();
 }
 
+void worker::rest() noexcept {
+    operations_left_ = operations_between_rests;
+    if (current_ == nullptr || simulation_ != nullptr) return;
+    duties_in_ = 1; // timers and completions have waited as well
+    if (tracing()) [[unlikely]]
+        return yield_traced();
+    leave({requeue, current_});
+}
+
 void worker::yield_traced() noexcept {
     coroutine& self = *current_;
     trace_running(trace_event::yielded, self);

@@ -109,6 +109,12 @@ public:
 
     /// Lets the others run; the running coroutine goes to the end of the queue.
     void yield() noexcept;
+    /// Counts an operation that may succeed without waiting. A loop of such operations would never
+    /// let go of the worker; so now and then one of them gives way.
+    void count_operation() noexcept {
+        if (--operations_left_ == 0) [[unlikely]]
+            rest();
+    }
 
     /// What a resumed coroutine does first; its first function too.
     void arrive() noexcept {
@@ -165,6 +171,8 @@ public:
 
 private:
     static constexpr std::uint32_t turns_between_duties = 64;
+    // Some 50 us of channel operations; a switch and a look at the clock are then lost in them.
+    static constexpr std::uint32_t operations_between_rests = 4096;
     static constexpr std::size_t largest_batch = 128; ///< from and to the shared queue
     static constexpr std::uint32_t longest_next_streak = 3;
     static constexpr std::uint32_t longest_fresh_streak = 15;
@@ -180,6 +188,7 @@ private:
         return context_switch(from, loop_, this);
     }
 
+    COIR_NOINLINE void rest() noexcept;
     coroutine* pick() noexcept;
     coroutine* take_next() noexcept;
     coroutine* pop() noexcept;
@@ -217,6 +226,7 @@ private:
     bool searching_ = false;
     bool ran_since_sleep_ = false;
     std::uint32_t duties_in_ = turns_between_duties;
+    std::uint32_t operations_left_ = operations_between_rests;
     std::uint32_t next_streak_ = 0;
     std::uint32_t fresh_streak_ = 0;
     coroutine* current_ = nullptr;
@@ -264,6 +274,11 @@ COIR_NOINLINE worker* current_worker() noexcept;
 inline coroutine* current_coroutine() noexcept {
     const worker* const w = current_worker();
     return w == nullptr ? nullptr : w->current();
+}
+
+/// At the start of an operation, where no lock of coir is held.
+inline void count_operation() noexcept {
+    if (worker* const here = current_worker()) here->count_operation();
 }
 
 /// Makes a parked coroutine runnable. Any thread.
