@@ -68,8 +68,8 @@ MUTATIONS = {
     ),
     "a stopped timer leaves its tick": (
         "time/timer_core.cpp",
-        "channel_receive(*timer.ticks, &stale, never_wait_ns)",
-        "stale.has_value()",
+        "channel_receive(*timer.ticks, stale.address(), never_wait_ns)",
+        "stale.address()",
     ),
     "a cancellation enters shields": (
         "wait/cancellation.cpp",
