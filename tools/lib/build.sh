@@ -15,6 +15,13 @@ configure() { # FOLDER MESON-OPTION...
     fi
 }
 
+# The build that tools/test makes and tests, and that tools/check tests again.
+build_for_tests() {
+    configure build/test --buildtype=debugoptimized \
+        -Dtests=enabled -Dexamples=enabled -Dbenchmarks=enabled
+    ninja -C build/test
+}
+
 # The tests of a folder that passed and failed at its last `meson test`: "PASSED FAILED".
 count_tests() { # FOLDER [SETUP]
     local log=$1/meson-logs/testlog${2:+-$2}.json
