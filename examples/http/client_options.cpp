@@ -53,6 +53,8 @@ client_options parse_client_options(int argc, char** argv) {
         ->check(CLI::Range(0, 1000))
         ->capture_default_str();
     app.add_option("-o,--output", options.fetch.directory, "Directory to write the bodies to");
+    app.add_option("--cacert", options.fetch.ca_file, "PEM file of the certificates to trust")
+        ->check(CLI::ExistingFile);
     app.add_flag("--json", options.json, "One JSON object a URL, and a last one that sums up");
     try {
         app.parse(argc, argv);

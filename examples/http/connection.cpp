@@ -52,11 +52,9 @@ bool is_hang_up(const std::error_code& error) {
 
 } // namespace
 
-connection::connection(const url& where)
-    : host_(where.host), port_(where.port),
-      stream_(coir::tcp_stream::connect(where.host, where.port)), input_(input_limit) {
-    stream_.set_no_delay(true);
-}
+connection::connection(const url& where, const std::string& ca_file)
+    : host_(where.host), port_(where.port), secure_(where.secure), stream_(where, ca_file),
+      input_(input_limit) {}
 
 std::optional<response> connection::get(const url& where, std::size_t body_limit) {
     reusable_ = false; // until the answer has been read to its end

@@ -18,6 +18,7 @@ struct fetch_options {
     unsigned redirects = 10;
     std::size_t body_limit = std::size_t{256} << 20;
     std::string directory; // where bodies go; empty: nowhere
+    std::string ca_file;   // the certificates to trust; empty: the system's
 };
 
 /// What became of one URL: the body's size if `error` is empty, else what went wrong.

@@ -3,8 +3,6 @@
 // Owns the seam between Beast and coir: Beast turns messages into bytes and back, coir moves the
 // bytes.
 
-#include <coir/net/tcp.hpp>
-
 #include <boost/beast/core/buffers_range.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/error.hpp>
@@ -39,7 +37,8 @@ void serialize(const http::message<IsRequest, Body, Fields>& message, std::strin
 }
 
 /// Reads some bytes into `input`, at most `chunk`; 0 is the end of the stream.
-inline std::size_t read_some(coir::tcp_stream& stream, flat_buffer& input, std::size_t chunk) {
+template <class Stream>
+std::size_t read_some(Stream& stream, flat_buffer& input, std::size_t chunk) {
     const auto room = input.prepare(chunk);
     const auto size = stream.read(std::span(static_cast<char*>(room.data()), room.size()));
     input.commit(size);
@@ -49,8 +48,8 @@ inline std::size_t read_some(coir::tcp_stream& stream, flat_buffer& input, std::
 /// Feeds what is in `input`, and then what the stream brings, to the parser until the message is
 /// whole. Beast's own errors (malformed, too large, `partial_message`, `end_of_stream` for nothing
 /// at all) are returned; those of the stream are thrown. Bytes beyond the message stay in `input`.
-template <class Parser>
-boost::system::error_code read_message(coir::tcp_stream& stream, flat_buffer& input, Parser& parser,
+template <class Stream, class Parser>
+boost::system::error_code read_message(Stream& stream, flat_buffer& input, Parser& parser,
                                        std::size_t chunk) {
     boost::system::error_code error;
     while (!parser.is_done()) {

@@ -94,25 +94,29 @@ std::string normal_target(std::string_view path_and_query) {
 std::string url::authority() const {
     const bool bracketed = host.find(':') != host.npos;
     auto text = bracketed ? fmt::format("[{}]", host) : host;
-    if (port != 80) text += fmt::format(":{}", port);
+    if (port != default_port()) text += fmt::format(":{}", port);
     return text;
 }
 
-std::string url::to_string() const { return fmt::format("http://{}{}", authority(), target); }
+std::string url::to_string() const {
+    return fmt::format("{}://{}{}", secure ? "https" : "http", authority(), target);
+}
 
 url parse_url(std::string_view text) {
     if (std::ranges::any_of(text, is_control)) throw url_error("control character in the URL");
+    url result;
     if (const auto scheme = scheme_of(text); !scheme.empty()) {
         if (std::string lower(scheme);
             std::ranges::transform(lower, lower.begin(),
                                    [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; }),
-            lower != "http")
+            lower != "http" && lower != "https")
             throw url_error(fmt::format("scheme \"{}\" is not supported", lower));
+        result.secure = scheme.size() == 5;
+        result.port = result.default_port();
         text.remove_prefix(scheme.size() + 3);
     }
     text = text.substr(0, text.find('#'));
     const auto authority = text.substr(0, text.find_first_of("/?"));
-    url result;
     parse_authority(authority, result);
     const auto target = text.substr(authority.size());
     result.target = normal_target(
@@ -122,7 +126,8 @@ url parse_url(std::string_view text) {
 
 url resolve_reference(const url& base, std::string_view location) {
     if (!scheme_of(location).empty()) return parse_url(location);
-    if (location.starts_with("//")) return parse_url(location.substr(2));
+    if (location.starts_with("//"))
+        return parse_url(fmt::format("{}:{}", base.secure ? "https" : "http", location));
     if (std::ranges::any_of(location, is_control))
         throw url_error("control character in the Location");
     const auto reference = location.substr(0, location.find('#'));
@@ -144,8 +149,8 @@ url resolve_reference(const url& base, std::string_view location) {
 std::string file_name_for(const url& from) {
     // '/' becomes '_' and ':' becomes '+' for readability; both originals are escaped, so that the
     // mapping stays one to one. A name always holds the host and a '_': never "." or "..".
-    constexpr std::size_t longest = 200; // of the 255 bytes that Linux file systems take
-    std::string name;
+    constexpr std::size_t longest = 200;            // of the 255 bytes that Linux file systems take
+    std::string name = from.secure ? "https=" : ""; // '=' stands nowhere else
     for (const char c : from.authority() + from.target) {
         if (c == '/')
             name += '_';

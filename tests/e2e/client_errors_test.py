@@ -33,7 +33,7 @@ FAILURES = {
     "/503": "503 Service Unavailable",
     "/redirect-loop": "redirect loop: back to {address}/redirect-loop",
     "/redirects/11": "more than 10 redirects",
-    "/redirect-https": 'scheme "https" is not supported',
+    "/redirect-ftp": 'scheme "ftp" is not supported',
     "/redirect-nowhere": "302 without a Location",
 }
 SUCCESSES = {

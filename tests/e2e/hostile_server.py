@@ -49,7 +49,7 @@ def answers():
         "/redirect-relative": (moved("good?x#fragment"), True),
         "/redirect-loop": (moved("/redirect-loop-2"), True),
         "/redirect-loop-2": (moved("/redirect-loop"), True),
-        "/redirect-https": (moved("https://127.0.0.1/"), True),
+        "/redirect-ftp": (moved("ftp://127.0.0.1/"), True),
         "/redirect-nowhere": (b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n", True),
         "/redirect-dead": (moved(f"http://127.0.0.1:{dead_port()}/"), True),
     }
