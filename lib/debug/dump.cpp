@@ -77,3 +77,13 @@ void print_stuck_coroutines(std::span<runtime_core* const> runtimes) noexcept {
 void dump_tasks(std::ostream& out) { out << detail::dump_on_own_thread() << std::flush; }
 
 } // namespace coir
+
+// gdb finds the script here and loads it: 4 means the text of a Python script, preceded by a name.
+asm(R"(
+    .pushsection ".debug_gdb_scripts", "MS", %progbits, 1
+    .byte 4
+    .ascii "coir-gdb.py\n"
+    .incbin ")" COIR_GDB_SCRIPT R"("
+    .byte 0
+    .popsection
+)");

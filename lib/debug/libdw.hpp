@@ -26,10 +26,13 @@ namespace coir::detail {
     X(dwfl_standard_find_debuginfo)                                                                \
     X(dwfl_addrmodule)                                                                             \
     X(dwfl_module_addrinfo)                                                                        \
+    X(dwfl_module_nextcu)                                                                          \
+    X(dwarf_haspc)                                                                                 \
+    X(dwarf_getsrc_die)                                                                            \
+    X(dwarf_lineno)                                                                                \
+    X(dwarf_linesrc)                                                                               \
     X(dwfl_module_addrdie)                                                                         \
-    X(dwfl_module_getsrc)                                                                          \
     X(dwfl_module_getdwarf)                                                                        \
-    X(dwfl_lineinfo)                                                                               \
     X(dwarf_getscopes)                                                                             \
     X(dwarf_getscopes_die)                                                                         \
     X(dwarf_dieoffset)                                                                             \

@@ -94,7 +94,9 @@ void add_state(process_metrics& into, runtime_core& runtime) {
     if (const int error = io.refused_errno()) {
         into.io_backend_reason = std::string{"io_uring refused: "} + std::strerror(error);
     } else if (into.io_backend == "epoll") {
-        into.io_backend_reason = "chosen by COIR_IO or runtime_options::io";
+        into.io_backend_reason = runtime.settings().io == io_backend::automatic
+                                     ? "valgrind stops all threads while one waits in io_uring"
+                                     : "chosen by COIR_IO or runtime_options::io";
     }
 }
 

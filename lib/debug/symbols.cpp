@@ -70,14 +70,13 @@ struct symbol_table::debug_information {
             dw->dwfl_module_addrinfo(module, pc, &offset, &symbol, nullptr, nullptr, nullptr);
         if (name != nullptr) innermost.function = demangled(name);
         Dwarf_Addr bias = 0;
-        Dwarf_Die* const unit = dw->dwfl_module_addrdie(module, pc, &bias);
+        Dwarf_Die* const unit = unit_at(module, pc, bias);
+        Dwarf_Line* const source =
+            unit != nullptr ? dw->dwarf_getsrc_die(unit, pc - bias) : nullptr;
         int line = 0;
-        Dwfl_Line* const source = dw->dwfl_module_getsrc(module, pc);
-        const char* const file =
-            source != nullptr ? dw->dwfl_lineinfo(source, nullptr, &line, nullptr, nullptr, nullptr)
-                              : nullptr;
-        if (file != nullptr && line != 0) {
-            innermost.file = absolute(file, unit);
+        if (source != nullptr && dw->dwarf_lineno(source, &line) == 0 && line != 0) {
+            const char* const file = dw->dwarf_linesrc(source, nullptr, nullptr);
+            innermost.file = absolute(file != nullptr ? file : "?", unit);
             innermost.line = line;
         }
         frames.push_back(innermost);
@@ -86,6 +85,16 @@ struct symbol_table::debug_information {
     }
 
 private:
+    // The library finds units by .debug_aranges, which Clang does not write: then each is asked.
+    Dwarf_Die* unit_at(Dwfl_Module* module, Dwarf_Addr pc, Dwarf_Addr& bias) const {
+        if (Dwarf_Die* const found = dw->dwfl_module_addrdie(module, pc, &bias)) return found;
+        Dwarf_Die* unit = nullptr;
+        while ((unit = dw->dwfl_module_nextcu(module, unit, &bias)) != nullptr) {
+            if (dw->dwarf_haspc(unit, pc - bias) > 0) return unit;
+        }
+        return nullptr;
+    }
+
     // The scopes around an address: those that were inlined say in whom, and where.
     void add_inlined(Dwfl_Module* module, Dwarf_Die* unit, Dwarf_Addr address,
                      std::vector<source_frame>& frames) const {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "fiber/stack_guard.hpp"
 
+#include "base/valgrind.hpp"
+
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -107,8 +109,11 @@ std::size_t install_by_protection(std::byte* first, std::size_t guard_bytes,
 std::size_t install_stack_guards(std::byte* first, std::size_t guard_bytes,
                                  std::size_t stride_bytes, std::size_t count,
                                  guard_method method) noexcept {
-    if (method == guard_method::protection)
+    // Valgrind reads the path of access(2) itself, and dies of the guard in advice_works().
+    static const bool on_valgrind = runs_on_valgrind();
+    if (method == guard_method::protection || (method == guard_method::automatic && on_valgrind)) {
         return install_by_protection(first, guard_bytes, stride_bytes, count);
+    }
     std::size_t made = 0;
     // relaxed: see above
     if (method == guard_method::advice || !advice_refused.load(std::memory_order_relaxed)) {

@@ -15,6 +15,7 @@
 // forgotten it: the operation would wait for ever. And a descriptor that was once waited for on
 // every worker would wake all of them for each packet. Setting the watch anew each time finds out.
 
+#include "base/valgrind.hpp"
 #include "ring/poller.hpp"
 #include "ring/wake_signal.hpp"
 
@@ -65,7 +66,7 @@ private:
     bool deliver() noexcept;
 
     int epoll_ = -1;
-    bool fine_timeouts_ = true;                         // epoll_pwait2 works
+    bool fine_timeouts_ = !runs_on_valgrind();          // epoll_pwait2 works, as far as we know
     std::size_t waiting_count_ = 0;                     // in the lists of all descriptors
     std::vector<std::unique_ptr<descriptor[]>> chunks_; // by descriptor number
     intrusive_list<io_completion> finished_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "ring/poller.hpp"
 
+#include "base/valgrind.hpp"
 #include "ring/epoll_poller.hpp"
 #include "ring/uring_poller.hpp"
 
@@ -30,6 +31,11 @@ bool means_no_io_uring(int error) noexcept {
 
 std::unique_ptr<poller> make_poller(io_backend wanted, ring_options options) {
     if (wanted == io_backend::epoll) return std::make_unique<epoll_poller>();
+    // Valgrind (3.19) lets one thread run at a time and does not know that
+    // io_uring_enter waits: a worker that sleeps in it would stop all others for ever.
+    if (wanted == io_backend::automatic && runs_on_valgrind()) {
+        return std::make_unique<epoll_poller>();
+    }
     if (wanted == io_backend::uring) return std::make_unique<uring_poller>(options);
     try {
         return std::make_unique<uring_poller>(options);

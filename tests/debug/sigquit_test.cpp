@@ -71,16 +71,16 @@ CHILD("hangs with all workers") {
     ::_exit(0);
 }
 
+#if !COIR_TSAN // which puts signals off until a call that it knows, and ours it does not
 TEST_CASE("SIGQUIT dumps while every worker hangs, and the program goes on") {
     const outcome result = run_child("hangs with all workers", {"COIR_SIGQUIT=dump"});
     INFO(result.error);
     CHECK(result.status == 0);
     CHECK(result.says("coir: 2 coroutines in 1 runtime: 0 waiting, 2 running"));
     CHECK(result.says("\"first hog\": running on worker "));
-#if !COIR_TSAN // which puts signals off to the next system call
     CHECK(result.says("spin_until"));
-#endif
 }
+#endif
 
 TEST_CASE("SIGQUIT ends the program as ever where no dump was asked for") {
     const outcome result = run_child("hangs with all workers");

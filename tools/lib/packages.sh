@@ -7,7 +7,7 @@ packages_build=(
     libboost-context-dev libboost-dev liburing-dev libssl-dev libcli11-dev libfmt-dev
 )
 packages_test=(
-    "${packages_build[@]}" libdw-dev doctest-dev libbenchmark-dev python3 procps
+    "${packages_build[@]}" libdw-dev gdb valgrind doctest-dev libbenchmark-dev python3 procps
     nginx-light curl wrk socat openssl
 )
 packages_check=(
