@@ -7,6 +7,8 @@
  *
  * BROKEN_ONE_LOCK  a select looks at its channels one lock at a time, registering as it goes, and
  *                  takes a ready case without asking whether it has been claimed meanwhile
+ * BROKEN_WAIT      a select waits for the second lock while it holds the first
+ * BROKEN_LET_GO    a select releases the first channel when it looks at the second
  * BROKEN_CLAIM     whoever finds a node takes it, without claiming
  */
 #define PARTIES 3
@@ -55,6 +57,11 @@ inline find_partner(verb, c) {
     od
 }
 
+/* Tries the case at this channel; a partner found before stays. */
+inline look(c) {
+    if :: out == c -> find_partner(RECEIVE, c) :: else -> find_partner(SEND, c) fi
+}
+
 inline commit_with(me, them) {
     assert(them != me);
     assert(partner[me] == NOBODY && partner[them] == NOBODY);
@@ -92,10 +99,28 @@ proctype selector(byte me; byte out; byte into) {
     fi;
     if :: found != NOBODY -> commit_with(me, found); goto over :: else fi;
 #else
-    lock(0); lock(1);
-    if /* the order of the cases is random */
-    :: find_partner(RECEIVE, out); find_partner(SEND, into)
-    :: find_partner(SEND, into); find_partner(RECEIVE, out)
+    byte first, second;
+    if :: first = 0 :: first = 1 fi; /* the order of the cases is random */
+    second = 1 - first;
+    lock(first);
+    look(first);
+    if :: found != NOBODY -> unlock(first); commit_with(me, found); goto over :: else fi;
+#ifdef BROKEN_LET_GO
+    unlock(first);
+#endif
+#ifdef BROKEN_WAIT
+    lock(second);
+    won = true;
+#else
+    atomic { won = !locked[second]; if :: won -> locked[second] = true :: else fi };
+#endif
+    if
+    :: won -> look(second)
+    :: else -> /* contended: all are released, and taken in the order of their addresses */
+       unlock(first);
+       lock(0); lock(1);
+       look(first);
+       look(second)
     fi;
     if
     :: found != NOBODY ->
