@@ -6,9 +6,9 @@
     instructions.py --record BUILD        records instead
 
 BUILD is a release build of g++ with benchmarks. Instructions are counted by callgrind, with one
-worker on epoll. Each row runs twice with different numbers of operations, and the difference counts,
-so that starting and ending are not in it. Unlike times, the counts are the same on a busy machine;
-with another compiler they are not, so then the comparison is only printed. Takes a minute.
+worker on epoll. Each row runs twice, with different numbers of operations, and the difference
+counts, so that starting and ending are not in it. Unlike times, the counts are the same on a busy
+machine; with another compiler they are not, so then they are only printed. Takes a minute.
 """
 
 import concurrent.futures
@@ -117,7 +117,7 @@ def main(arguments):
         print(f"Recorded with {recorded['compiler']}, built with {compiler}: this decides nothing.")
         return 0
     if any(now * LIMIT < recorded["instructions"].get(row, 0) for row, now in counted.items()):
-        print(f"Some take much less than before. To keep it so: tests/instructions.py --record {build}")
+        print("Some take much less than recorded. To keep it so, record anew (--record).")
     if bad:
         print(f"Over {LIMIT - 1:.0%} more, or not recorded: {', '.join(bad)}. If it must be so:")
         print(f"tests/instructions.py --record {build}")
