@@ -30,7 +30,7 @@ ROWS = [
     ("channel", 4000, ["stream_1000", "ring_503"]),
     ("select", 4000, ["select_ready_2", "select_ready_8", "select_poll_2", "select_poll_8"]),
     ("select", 4000, ["select_park_2", "select_park_8"]),
-    ("mutex", 4000, ["mutex_1", "mutex_100", "mutex_100_yield"]),
+    ("mutex", 40000, ["mutex_1", "mutex_100", "mutex_100_yield"]),
     ("timer", 4000, ["timer_start_stop"]),
     # Of a thousandth of their full size.
     ("pipeline", 4, ["skynet", "skynet_join"]),
