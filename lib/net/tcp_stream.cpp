@@ -118,10 +118,10 @@ void tcp_stream::set_keep_alive(const keep_alive_options& options, std::error_co
         {TCP_KEEPCNT, options.count},
     }};
     set_keep_alive(true, error);
-    for (const auto& [name, value] : values) {
-        if (error || value == 0) continue;
-        error = detail::with_descriptor(descriptor_.get(), [name = name, value = value](int fd) {
-            return ::setsockopt(fd, IPPROTO_TCP, name, &value, sizeof value);
+    for (const auto& option : values) {
+        if (error || option.second == 0) continue;
+        error = detail::with_descriptor(descriptor_.get(), [&option](int fd) {
+            return ::setsockopt(fd, IPPROTO_TCP, option.first, &option.second, sizeof(int));
         });
     }
 }

@@ -2,10 +2,12 @@
 # shellcheck shell=bash
 # Owns how the tools configure, build and test.
 
-# Configures a build folder, or brings the options of an existing one up to date.
+# Configures a build folder, or brings the options of an existing one up to date. Under COIR_STRICT,
+# which the CI sets, warnings are errors.
 configure() { # FOLDER MESON-OPTION...
     local folder=$1
     shift
+    if [[ -n ${COIR_STRICT-} ]]; then set -- "$@" -Dwerror=true; fi
     if [[ -f $folder/build.ninja ]]; then
         meson configure "$folder" "$@"
     else
