@@ -136,8 +136,8 @@ int serve(const settings& given) {
     auto room = coir::go({.name = "room"},
                          [in = std::move(arrivals)]() mutable { chat_room{std::move(in)}.run(); });
     coir::task_group connections;
-    const auto enter = [&door = door](coir::tcp_stream stream) {
-        converse(std::move(stream), door);
+    const auto enter = [&entrance = door](coir::tcp_stream stream) {
+        converse(std::move(stream), entrance);
     };
     service::accept_until(listener, stop, connections, enter);
     listener.close();

@@ -3,8 +3,8 @@
 """Owns the promise that the programs of README.md and docs/ compile, run and print what they say.
 
 Every ```cpp block with a main is compiled without warnings against the installed library and run;
-a ```text block that follows it is its exact output. In docs/ every ```cpp block has a main. The
-first block opens the README and has at most 20 lines.
+a ```text block that follows it is its exact standard output. In docs/ every ```cpp block has a
+main. The first block opens the README and has at most 20 lines.
 """
 
 import argparse
@@ -51,7 +51,7 @@ def check_program(coir, number, body, expected):
             return [f"program {number} does not compile:\n{diagnostics}"]
         result = coir.run(program)
     if result.returncode != 0:
-        return [f"program {number} ended with {result.returncode}:\n{result.stdout}"]
+        return [f"program {number} ended with {result.returncode}:\n{result.stdout}{result.stderr}"]
     if expected is not None and result.stdout != expected:
         return [f"program {number} printed\n{result.stdout}instead of\n{expected}"]
     return []

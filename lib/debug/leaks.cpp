@@ -59,8 +59,10 @@ void look(std::span<runtime_core* const> runtimes, void* argument) {
     if (search.over || !std::all_of(left.begin(), left.end(), waits_for_a_peer)) return;
     // Nobody may have moved since before the census: the runtime is quiet, timers included.
     if (!search.runtime.quiescent()) return;
-    search.over = true;
+    // Looked at again, too: a thread of coir's own that has only just begun does not count itself
+    // yet.
     if (others_live(runtimes, search)) return;
+    search.over = true;
     symbol_table symbols;
     std::fflush(stdout);
     std::fprintf(stderr,

@@ -21,6 +21,7 @@
 #include <cstring>
 #include <mutex>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -47,6 +48,7 @@ struct placed_record {
     const trace_record* record;
     const trace_buffer* buffer;
     std::size_t track; ///< the worker, or one more for threads that are none
+    std::size_t nth;   ///< as collected: what happened in one tick stays in order
 };
 
 std::string flow_name(const trace_record& record) {
@@ -67,8 +69,8 @@ public:
         }
         const std::lock_guard guard{shared_trace().lock};
         collect(shared_trace(), workers_);
-        std::stable_sort(records_.begin(), records_.end(), [](const auto& a, const auto& b) {
-            return a.record->ticks < b.record->ticks;
+        std::sort(records_.begin(), records_.end(), [](const auto& a, const auto& b) {
+            return std::tie(a.record->ticks, a.nth) < std::tie(b.record->ticks, b.nth);
         });
         write();
         shared_trace().clear();
@@ -89,7 +91,7 @@ private:
         const std::uint64_t begin = end - std::min<std::uint64_t>(end, trace_buffer::capacity);
         for (std::uint64_t i = begin; i < end; ++i) {
             const trace_record& one = buffer.at(i);
-            records_.push_back({&one, &buffer, track});
+            records_.push_back({&one, &buffer, track, records_.size()});
             if (one.event == trace_event::began && one.text != 0) {
                 names_.emplace(one.coroutine, buffer.text(one.text));
             }
