@@ -13,7 +13,7 @@ TEST_CASE("on_readable waits for data and takes none") {
     for_each_io([] {
         auto [client, server] = make_tcp_pair();
         const coir::chan<int> never;
-        auto writer = coir::go([&client = client] {
+        auto writer = coir::go([&client] {
             for (int i = 0; i < 10; ++i) coir::yield();
             client.write_all("x");
         });
@@ -56,7 +56,7 @@ TEST_CASE("on_writable waits while the peer does not read") {
             written += client.write(block);
         }
         CHECK(written > block.size());
-        auto reader = coir::go([&server = server, written] {
+        auto reader = coir::go([&server, written] {
             std::string all(written, '\0');
             server.read_exactly(all);
             CHECK(all.find_first_not_of('z') == std::string::npos);
@@ -200,7 +200,7 @@ TEST_CASE("a handler may close the handle of its own case") {
     for_each_io([] {
         auto [client, server] = make_tcp_pair();
         client.write_all("q");
-        CHECK(coir::select(server.on_readable([&server = server] { server.close(); })) == 0);
+        CHECK(coir::select(server.on_readable([&server] { server.close(); })) == 0);
         std::array<char, 1> byte{};
         std::error_code error;
         static_cast<void>(client.read(byte, error)); // a reset: the byte was never read
@@ -265,7 +265,7 @@ TEST_CASE("threads wait for sockets too") {
         auto [client, server] = make_tcp_pair();
         const coir::chan<int> ch;
         std::error_code at_close;
-        std::thread foreign{[&, &server = server] {
+        std::thread foreign{[&] {
             CHECK(coir::select(server.on_readable(), coir::on_timeout(1ms)) == 1);
             CHECK(coir::select(server.on_readable(), coir::otherwise()) == 1);
             CHECK(coir::select(server.on_readable(), ch.on_recv()) == 1);

@@ -46,8 +46,7 @@ TEST_CASE("a linger of zero resets at close") {
         client.set_linger(0s);
         client.close();
         std::array<char, 1> byte{};
-        CHECK(error_of([&, &server = server] { server.read(byte); }) ==
-              std::errc::connection_reset);
+        CHECK(error_of([&] { server.read(byte); }) == std::errc::connection_reset);
     });
 }
 
@@ -100,7 +99,7 @@ TEST_CASE("twins report what the others throw, and errors carry call and address
         const std::string address = server.remote_endpoint().to_string();
         server.close();
         std::array<char, 1> byte{};
-        CHECK(text_of([&, &server = server] { server.read(byte); }).starts_with("read " + address));
+        CHECK(text_of([&] { server.read(byte); }).starts_with("read " + address));
         auto listener = coir::tcp_listener::bind("127.0.0.1", 0);
         const std::string where = listener.local_endpoint().to_string();
         listener.close();
@@ -115,13 +114,13 @@ TEST_CASE("twins report what the others throw, and errors carry call and address
 TEST_CASE("a reset is told to who reads and to who writes, without a signal") {
     for_each_io([] {
         auto [client, server] = make_tcp_pair();
-        auto reading = coir::go([&server = server] { read_one(server); });
+        auto reading = coir::go([&server] { read_one(server); });
         for (int i = 0; i < 10; ++i) coir::yield();
         client.set_linger(0s);
         client.close();
         CHECK(error_of([&] { reading.join(); }) == std::errc::connection_reset);
         const std::string block(1 << 16, 'x');
-        CHECK(error_of([&, &server = server] {
+        CHECK(error_of([&] {
                   for (;;) server.write_all(block);
               }) == std::errc::broken_pipe);
     });

@@ -171,13 +171,13 @@ TEST_CASE("files that are missing or do not match are told") {
         auto missing = known().server();
         missing.certificate_file = "/no/such/file";
         auto [client, server] = make_tcp_pair();
-        CHECK(error_of([&, &server = server] {
+        CHECK(error_of([&] {
                   static_cast<void>(coir::tls_stream::accept(std::move(server), missing));
               }) == std::errc::no_such_file_or_directory);
         auto mixed = known().server();
         mixed.private_key_file = known().file("ca.key");
         auto [other_client, other_server] = make_tcp_pair();
-        CHECK(error_of([&, &other_server = other_server] {
+        CHECK(error_of([&] {
                   static_cast<void>(coir::tls_stream::accept(std::move(other_server), mixed));
               }).category() == coir::tls_category());
     });
@@ -187,17 +187,17 @@ TEST_CASE("a peer that speaks no TLS, hangs up or says nothing ends the handshak
     for_each_io([] {
         auto [noisy, first] = make_tcp_pair();
         noisy.write_all("GET / HTTP/1.0\r\n\r\n");
-        CHECK(error_of([&, &first = first] {
+        CHECK(error_of([&] {
                   static_cast<void>(coir::tls_stream::accept(std::move(first), known().server()));
               }).category() == coir::tls_category());
         auto [brief, second] = make_tcp_pair();
         brief.close();
-        CHECK(error_of([&, &second = second] {
+        CHECK(error_of([&] {
                   static_cast<void>(coir::tls_stream::accept(std::move(second), known().server()));
               }) == coir::errc::stream_truncated);
         auto [silent, third] = make_tcp_pair();
         CHECK_THROWS_AS(coir::with_timeout(20ms,
-                                           [&, &third = third] {
+                                           [&] {
                                                static_cast<void>(coir::tls_stream::accept(
                                                    std::move(third), known().server()));
                                            }),
@@ -211,16 +211,16 @@ TEST_CASE("one writes while another reads, in both directions at once") {
         const std::string up = pattern(3'000'000);
         const std::string down = pattern(2'500'001);
         coir::task_group group;
-        group.go([&, &client = client] {
+        group.go([&] {
             client.write_all(up);
             client.shutdown_write();
         });
-        group.go([&, &server = server] {
+        group.go([&] {
             server.write_all(down);
             server.shutdown_write();
         });
-        group.go([&, &client = client] { CHECK(read_all(client) == down); });
-        group.go([&, &server = server] { CHECK(read_all(server) == up); });
+        group.go([&] { CHECK(read_all(client) == down); });
+        group.go([&] { CHECK(read_all(server) == up); });
         group.wait();
     });
 }
@@ -229,7 +229,7 @@ TEST_CASE("cancelled reads and writes lose no byte") {
     for_each_io([] {
         auto [client, server] = make_tls_pair();
         const std::string text = pattern(1'000'000);
-        auto writer = coir::go([&, &client = client] {
+        auto writer = coir::go([&] {
             std::size_t done = 0;
             while (done < text.size()) {
                 try {
@@ -246,7 +246,7 @@ TEST_CASE("cancelled reads and writes lose no byte") {
         std::array<char, 3'000> memory{};
         for (bool ended = false; !ended;) {
             try {
-                coir::with_timeout(100us, [&, &server = server] {
+                coir::with_timeout(100us, [&] {
                     while (const std::size_t size = server.read(memory)) {
                         all.append(memory.data(), size);
                     }
@@ -264,7 +264,7 @@ TEST_CASE("on_readable means bytes that are decrypted, also such as have come be
         auto [client, server] = make_tls_pair();
         // The server's tickets have come, and are nothing to read.
         CHECK(coir::select(client.on_readable(), coir::on_timeout(20ms)) == 1);
-        auto writer = coir::go([&server = server] { server.write_all("abc"); });
+        auto writer = coir::go([&server] { server.write_all("abc"); });
         CHECK(coir::select(client.on_readable(), coir::on_timeout(10s)) == 0);
         writer.join();
         CHECK(read_one(client) == 'a');
@@ -282,7 +282,7 @@ TEST_CASE("on_readable means bytes that are decrypted, also such as have come be
 TEST_CASE("close ends what is under way") {
     for_each_io([] {
         auto [client, server] = make_tls_pair();
-        auto reading = coir::go([&client = client] { read_one(client); });
+        auto reading = coir::go([&client] { read_one(client); });
         for (int i = 0; i < 10; ++i) coir::yield();
         client.close();
         client.close();
