@@ -171,30 +171,33 @@ template <typename Inside> double share_mutex(std::size_t count, Inside inside) 
     return since(begun, count * rounds);
 }
 
+/// Shared, because a child may still be inside of `push` when its parent has what it waited for.
+using shared_channel = std::shared_ptr<buffered>;
+
 /// The children begin at once, or all of the tree would be alive together; they report over a
 /// buffered channel, which is the cheaper one for this.
-void skynet(buffered& parent, std::size_t first, std::size_t leaves) {
+void skynet(const shared_channel& parent, std::size_t first, std::size_t leaves) {
     if (leaves == 1) {
-        parent.push(first);
+        parent->push(first);
         return;
     }
-    buffered sums{16};
+    const auto sums = std::make_shared<buffered>(16);
     for (std::size_t i = 0; i < 10; ++i) {
-        const auto child = [&sums, first, leaves, i] {
+        const auto child = [sums, first, leaves, i] {
             skynet(sums, first + i * (leaves / 10), leaves / 10);
         };
         start(child, fibers::launch::dispatch).detach();
     }
     std::size_t sum = 0;
-    for (std::size_t i = 0; i < 10; ++i) sum += sums.value_pop();
-    parent.push(sum);
+    for (std::size_t i = 0; i < 10; ++i) sum += sums->value_pop();
+    parent->push(sum);
 }
 
 double skynet_over_channels() {
-    buffered result{2};
+    const auto result = std::make_shared<buffered>(2);
     const auto begun = steady::now();
-    start([&] { skynet(result, 0, million); }).detach();
-    result.value_pop();
+    start([result] { skynet(result, 0, million); }).detach();
+    result->value_pop();
     return since(begun, 1);
 }
 
