@@ -55,8 +55,8 @@ CHILD("is tidy") {
     // One that ends by itself when its channel is closed, by the last handle.
     coir::run([] {
         auto [tx, rx] = coir::channel<int>(4);
-        coir::go([rx = std::move(rx)] {
-            for (const int n : rx) CHECK(n == 1);
+        coir::go([mine = std::move(rx)] {
+            for (const int n : mine) CHECK(n == 1);
         });
         CHECK(tx.send(1));
     });

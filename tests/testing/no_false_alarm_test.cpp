@@ -156,16 +156,16 @@ TEST_CASE("a close in the midst of moves refuses the rest and loses nothing") {
 TEST_CASE("a receiver that goes away in the midst of a move leaves nothing behind") {
     passes([] {
         auto [in, out] = coir::channel<slow_mover>(1);
-        auto sender = coir::go([in = std::move(in)] {
+        auto sender = coir::go([inlet = std::move(in)] {
             for (int i = 0; i < 3; ++i) {
                 slow_mover value{i};
-                if (!in.send(std::move(value))) {
+                if (!inlet.send(std::move(value))) {
                     require(value.value() == i, "untouched");
                     return;
                 }
             }
         });
-        auto taker = coir::go([out = std::move(out)] { static_cast<void>(out.recv()); });
+        auto taker = coir::go([outlet = std::move(out)] { static_cast<void>(outlet.recv()); });
         taker.request_stop();
         try {
             taker.join();
