@@ -48,7 +48,10 @@ void busy_watch::serve() {
     const std::int64_t limit_ns = std::chrono::nanoseconds{runtime_.settings().busy_limit}.count();
     std::vector<observation> seen(runtime_.worker_count());
     while (ended_.load(std::memory_order_acquire) == 0) {
-        futex_wait(ended_, 0, monotonic_ns() + limit_ns / looks_per_limit);
+        const std::int64_t next_look_ns = monotonic_ns() + limit_ns / looks_per_limit;
+        while (monotonic_ns() < next_look_ns && ended_.load(std::memory_order_acquire) == 0) {
+            futex_wait(ended_, 0, next_look_ns); // may return early for no reason
+        }
         for (std::size_t i = 0; i < seen.size(); ++i) {
             const worker& one = runtime_.worker_at(i);
             observation& last = seen[i];

@@ -91,7 +91,9 @@ TEST_CASE("a dump says of each coroutine what it waits on and in which functions
         CHECK(says(paragraph(text, "chooser"), "waits on select of 2: receive 0x"));
         CHECK(says(paragraph(text, "chooser"), "timeout in 35"));
         CHECK(says(paragraph(text, "main"), "running on worker "));
+#if !COIR_TSAN // which puts signals off to the next system call
         CHECK(says(paragraph(text, "main"), "coir::dump_tasks"));
+#endif
     }
 }
 
