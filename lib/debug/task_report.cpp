@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
@@ -127,7 +128,23 @@ std::string start_text(std::uint64_t site, symbol_table& symbols) {
     return "  started in " + readable(user->function) + "\n      " + place_text(*user) + "\n";
 }
 
-using group_key = std::tuple<activity, wait_kind, std::vector<std::uint64_t>, std::uint64_t>;
+/// Stacks as they are shown. Two that differ only in how coir has parked look the same, and are.
+class shown_stacks {
+public:
+    explicit shown_stacks(symbol_table& symbols) : symbols_{symbols} {}
+    const std::string* of(const std::vector<std::uint64_t>& frames) {
+        const auto [place, is_new] = by_frames_.try_emplace(frames, nullptr);
+        if (is_new) place->second = &*texts_.insert(describe_stack(frames, symbols_)).first;
+        return place->second;
+    }
+
+private:
+    symbol_table& symbols_;
+    std::map<std::vector<std::uint64_t>, const std::string*> by_frames_;
+    std::set<std::string> texts_;
+};
+
+using group_key = std::tuple<activity, wait_kind, const std::string*, std::uint64_t>;
 using group_members = std::vector<const coroutine_record*>;
 
 std::string doing_text(const coroutine_record& record) {
@@ -159,12 +176,13 @@ std::string members_text(const group_members& members) {
 } // namespace
 
 std::string describe(std::span<const coroutine_record> records, symbol_table& symbols) {
+    shown_stacks stacks{symbols};
     std::map<group_key, group_members> groups;
     std::vector<const group_members*> order; // of their first members: map nodes stay
     std::vector<const group_key*> keys;
     for (const coroutine_record& record : records) {
         const auto [place, is_new] = groups.try_emplace(
-            group_key{record.doing, record.kind, record.frames, record.start_site});
+            group_key{record.doing, record.kind, stacks.of(record.frames), record.start_site});
         place->second.push_back(&record);
         if (!is_new) continue;
         order.push_back(&place->second);
@@ -173,7 +191,7 @@ std::string describe(std::span<const coroutine_record> records, symbol_table& sy
     std::string text;
     for (std::size_t i = 0; i < order.size(); ++i) {
         text += members_text(*order[i]) + "\n";
-        text += describe_stack(std::get<2>(*keys[i]), symbols);
+        text += *std::get<2>(*keys[i]);
         text += start_text(std::get<3>(*keys[i]), symbols) + "\n";
     }
     return text;
