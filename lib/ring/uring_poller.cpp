@@ -2,6 +2,7 @@
 #include "ring/uring_poller.hpp"
 
 #include "base/check.hpp"
+#include "base/held_signals.hpp"
 #include "ring/readiness.hpp"
 #include "ring/timeout.hpp"
 #include "ring/uring_entry.hpp"
@@ -207,13 +208,16 @@ void uring_poller::wait(std::int64_t deadline_ns) noexcept {
         poll();
         return;
     }
+    deadline_ns = end_of_sleep_ns(deadline_ns);
+    int result = 0;
     if (deadline_ns == no_deadline) {
-        enter(1, nullptr);
+        result = enter(1, nullptr);
     } else {
         const std::int64_t rest_ns = nanoseconds_until(deadline_ns);
         const auto timeout = as_timespec<__kernel_timespec>(rest_ns);
-        enter(rest_ns == 0 ? 0 : 1, &timeout);
+        result = enter(rest_ns == 0 ? 0 : 1, &timeout);
     }
+    if (result < 0) run_held_handlers(); // woken by a signal or by the end of a second
     wake_.end_sleep();
     reap();
 }

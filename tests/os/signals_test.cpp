@@ -59,6 +59,7 @@ TEST_CASE(
     });
 }
 
+#if !COIR_TSAN // which holds handlers back and merges what comes meanwhile
 TEST_CASE("none is dropped, however slow the receiver") {
     const int realtime = SIGRTMIN + 1; // the kernel queues these and merges the others
     for_each_io([&] {
@@ -73,6 +74,7 @@ TEST_CASE("none is dropped, however slow the receiver") {
         CHECK(rx.size() == 0);
     });
 }
+#endif
 
 TEST_CASE("the old disposition returns with the last receiver") {
     const handler before = std::signal(SIGUSR1, own_handler);
