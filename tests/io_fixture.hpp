@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// Owns what the tests of I/O stand on: the sweep over both backends, a folder of their own, and
-// foreign programs to compare with.
+// Owns what the tests of I/O stand on: the sweep over both backends, a folder of their own, few
+// descriptors, and foreign programs to compare with.
 
 #include "fixture.hpp"
 
+#include <sys/resource.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <string>
@@ -45,6 +47,23 @@ public:
 
 private:
     std::filesystem::path path_;
+};
+
+/// Lowers the limit of descriptors to those that are open and `more`.
+class descriptor_limit {
+public:
+    explicit descriptor_limit(rlim_t more) {
+        ::getrlimit(RLIMIT_NOFILE, &before_);
+        const int lowest_free = ::dup(0);
+        ::close(lowest_free);
+        const rlimit lower{static_cast<rlim_t>(lowest_free) + more, before_.rlim_max};
+        ::setrlimit(RLIMIT_NOFILE, &lower);
+    }
+    descriptor_limit(const descriptor_limit&) = delete;
+    ~descriptor_limit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+private:
+    rlimit before_{};
 };
 
 /// What a shell command prints; a failing one adds its status. Blocks its thread: at most as long

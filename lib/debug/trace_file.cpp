@@ -152,12 +152,21 @@ private:
     void write_wake(const placed_record& at) {
         // An arrow begins at a slice: where nobody runs (the loop, another thread) it gets one.
         if (at.record->other == 0) {
-            const auto tick = static_cast<std::uint64_t>(0.1 / us_per_tick_);
-            complete(worker_tracks_, at.track, "wake", "wake", at.record->ticks,
-                     at.record->ticks + tick);
+            complete(worker_tracks_, at.track, "wake", "wake", at.record->ticks, end_of_wake(at));
         }
         sent_.insert(flow_name(*at.record));
         flow(at, "s", "");
+    }
+
+    /// 0.1 us later, or where the next slice of this track may begin: slices must not overlap.
+    [[nodiscard]] std::uint64_t end_of_wake(const placed_record& at) const {
+        const std::uint64_t end = at.record->ticks + static_cast<std::uint64_t>(0.1 / us_per_tick_);
+        const placed_record* const last = records_.data() + records_.size();
+        for (const placed_record* next = &at + 1; next != last && next->record->ticks < end;
+             ++next) {
+            if (next->track == at.track) return next->record->ticks;
+        }
+        return end;
     }
 
     void write_span(const placed_record& at) {

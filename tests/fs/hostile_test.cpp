@@ -5,7 +5,6 @@
 #include "io_fixture.hpp"
 
 #include <sys/mount.h>
-#include <sys/resource.h>
 
 using namespace fixture;
 using coir::open_mode;
@@ -26,23 +25,6 @@ public:
 private:
     temporary_folder folder_;
     bool mounted_;
-};
-
-/// Lowers the limit of descriptors to those that are open and `more`.
-class descriptor_limit {
-public:
-    explicit descriptor_limit(rlim_t more) {
-        ::getrlimit(RLIMIT_NOFILE, &before_);
-        const int lowest_free = ::dup(0);
-        ::close(lowest_free);
-        const rlimit lower{static_cast<rlim_t>(lowest_free) + more, before_.rlim_max};
-        ::setrlimit(RLIMIT_NOFILE, &lower);
-    }
-    descriptor_limit(const descriptor_limit&) = delete;
-    ~descriptor_limit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-
-private:
-    rlimit before_{};
 };
 
 } // namespace

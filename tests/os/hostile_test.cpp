@@ -3,34 +3,11 @@
 
 #include "io_fixture.hpp"
 
-#include <sys/resource.h>
-
 #include <csignal>
 
 using namespace fixture;
 using coir::process;
 using coir::stdio;
-
-namespace {
-
-/// Lowers the limit of descriptors to those that are open and `more`.
-class descriptor_limit {
-public:
-    explicit descriptor_limit(rlim_t more) {
-        ::getrlimit(RLIMIT_NOFILE, &before_);
-        const int lowest_free = ::dup(0);
-        ::close(lowest_free);
-        const rlimit lower{static_cast<rlim_t>(lowest_free) + more, before_.rlim_max};
-        ::setrlimit(RLIMIT_NOFILE, &lower);
-    }
-    descriptor_limit(const descriptor_limit&) = delete;
-    ~descriptor_limit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-
-private:
-    rlimit before_{};
-};
-
-} // namespace
 
 TEST_CASE("without descriptors pipes and children fail clearly, leak nothing, and work again") {
     for_each_io([] {
