@@ -108,7 +108,7 @@ response fetcher::follow(const url& start) {
     std::vector<url> visited{start};
     for (;;) {
         const url& where = visited.back();
-        response answer = exchange(where);
+        response answer = get(where);
         if (!is_redirect(answer.status)) return answer;
         if (answer.location.empty())
             throw protocol_error(fmt::format("{} without a Location", answer.status), false);
@@ -121,7 +121,7 @@ response fetcher::follow(const url& start) {
     }
 }
 
-response fetcher::exchange(const url& where) {
+response fetcher::get(const url& where) {
     std::optional<response> answer;
     if (auto idle = pool_.take(where)) {
         answer = idle->get(where, options_.body_limit);

@@ -39,10 +39,13 @@ public:
     /// outcome.
     outcome fetch(const std::string& text);
 
+    /// Sends one request, over an idle connection where there is one, and follows no redirect.
+    /// Throws std::system_error and `protocol_error`.
+    response get(const url& where);
+
 private:
     bool attempt(const url& start, outcome& result);
     response follow(const url& start);
-    response exchange(const url& where);
     void save(const url& from, const std::string& body, outcome& result);
 
     const fetch_options& options_;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""payroll, logger, collatz and philosophers: what they print, with one worker and with more."""
+"""The small examples from the lectures: what they print, with one worker and with more."""
 
 import os
 import re
@@ -105,6 +105,53 @@ class LectureExamples(unittest.TestCase):
             self.assertIn("coir: deadlock", result.stderr)
             for name in ("Anaximander", "Diotima", "Hypatia", "Plato", "Zeno"):
                 self.assertRegex(result.stderr, rf'"{name}".* waits on mutex 0x')
+
+    def test_pipeline_holds_its_source_back_and_ends_by_itself(self):
+        for workers in (1, 2, 4):
+            for capacity in (0, 8):
+                result = run("pipeline", "300", str(capacity), workers=workers)
+                self.assertEqual((result.returncode, result.stderr), (0, ""))
+                found = re.fullmatch(r"all 300: sum (\d+), the source was at most (\d+) ahead\n"
+                                     r"three: sum (\d+), the source stopped after (\d+)\n",
+                                     result.stdout)
+                self.assertTrue(found, result.stdout)
+                self.assertEqual(int(found[1]), sum(n * n for n in range(1, 301)))
+                # In the buffer, in the hands of two workers, in the sink's before it counts.
+                self.assertLessEqual(int(found[2]), capacity + 3)
+                self.assertGreaterEqual(int(found[2]), 1)
+                self.assertGreaterEqual(int(found[3]), 1 + 4 + 9)
+                self.assertLessEqual(int(found[4]), 3 + capacity + 3)
+        result = run("pipeline", "0")
+        self.assertIn("all 0: sum 0, the source was at most 0 ahead", result.stdout)
+        self.assert_fails_with_2("pipeline", "-1")
+
+    def test_rate_limiter_lets_the_burst_through_at_once_and_then_keeps_to_the_rate(self):
+        for workers in (1, 2):
+            result = run("rate_limiter", "30", "200", "10", workers=workers)
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
+            *lines, last = result.stdout.splitlines()
+            found = [re.fullmatch(r"request (\d+) at ([\d.]+) s", line) for line in lines]
+            self.assertTrue(all(found), lines)
+            self.assertEqual([int(one[1]) for one in found], list(range(1, 31)))
+            times = [float(one[2]) for one in found]
+            for served, at in enumerate(times, 1):
+                self.assertLessEqual(served, 10 + at * 200 + 0.001)
+            self.assertRegex(last, "^(no token: the impatient|another one at once)")
+        self.assert_fails_with_2("rate_limiter", "1", "0")
+
+    def test_ticker_reports_and_ends_when_nothing_comes(self):
+        for workers in (1, 2):
+            result = run("ticker", "20", "10", workers=workers)
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
+            *reports, idle, slow, stopped = result.stdout.splitlines()
+            done = [int(re.fullmatch(r"(\d+) of 20 done", line)[1]) for line in reports]
+            self.assertGreater(len(done), 5)
+            self.assertEqual((done, done[-1]), (sorted(done), 20))
+            self.assertEqual(idle, "nothing more after 20 items")
+            more = int(re.fullmatch(r"after 20 periods of sleep, one tick and (\d+) more", slow)[1])
+            self.assertLess(more, 5)  # none, unless the machine was busy
+            self.assertEqual(stopped, "stopped (it was running): no tick is left")
+        self.assert_fails_with_2("ticker", "0")
 
 
 if __name__ == "__main__":
