@@ -24,7 +24,7 @@ WAKES_ONE = "if (wait_node* const one = claim_first(state_)) woken.add(*one);"
 # name: (file of lib/, what stands there, what is planted instead)
 MUTATIONS = {
     "close leaves receivers asleep": (
-        "chan/channel_core.cpp",
+        "chan/channel_end.cpp",
         "if (buffer_.size() == 0) refuse_all(receivers_, woken);",
         "",
     ),
