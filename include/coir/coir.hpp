@@ -26,6 +26,7 @@
 #include <coir/select.hpp>
 #include <coir/sendable.hpp>
 #include <coir/sync/barrier.hpp>
+#include <coir/sync/checked.hpp>
 #include <coir/sync/condition_variable.hpp>
 #include <coir/sync/latch.hpp>
 #include <coir/sync/mutex.hpp>

@@ -56,7 +56,7 @@ struct runtime_options {
     /// COIR_DEADLOCK=exit|abort|report|off.
     deadlock_action on_deadlock = deadlock_action::exit;
 
-    // What helps to find errors. The first two are on in builds without optimisation.
+    // What helps to find errors. The first three are on in builds without optimisation.
 
     /// Reports on standard error, when `run` ends, the coroutines that are left and could only have
     /// waited for each other for ever: had `run` gone on, that would have been a deadlock. Makes
@@ -66,6 +66,9 @@ struct runtime_options {
     /// Names on standard error a coroutine that holds a worker longer than this without a wait, and
     /// the functions it is in. 0: never. COIR_BUSY_LIMIT, in milliseconds.
     std::chrono::milliseconds busy_limit{detail::is_debug_build ? 100 : 0};
+    /// Names on standard error a coroutine that waits while it holds a `checked` mutex, and whoever
+    /// unlocks one that another has locked; see <coir/sync/checked.hpp>. COIR_CHECK=locks|off.
+    bool check_locks = detail::is_debug_build;
     /// While the runtime lives, SIGQUIT (Ctrl-\\ in a terminal) writes dump_tasks() to standard
     /// error and the program goes on. COIR_SIGQUIT=dump|off.
     bool dump_on_sigquit = false;

@@ -256,7 +256,7 @@ int open_trace_file(const char* path) noexcept {
     std::fflush(out.file);
     out.begin_ns = monotonic_ns();
     out.begin_ticks = trace_ticks();
-    trace_is_on.store(true, std::memory_order_relaxed);
+    switch_watchers.fetch_or(watched_for_trace, std::memory_order_relaxed);
     return 0;
 }
 

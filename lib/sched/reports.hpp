@@ -12,7 +12,10 @@
 
 namespace coir::detail {
 
+class call_stack;
 class runtime_core;
+struct coroutine;
+struct held_lock;
 struct run_session;
 
 /// Prints every coroutine on standard error. With the runtimes held (deadlock.hpp); on a thread's
@@ -27,12 +30,21 @@ void report_leaks(runtime_core& runtime, run_session& session) noexcept;
 void report_busy_worker(runtime_core& runtime, std::size_t index, std::uint64_t turn,
                         std::int64_t held_ns) noexcept;
 
+/// The calling coroutine is about to park, or to yield, `here`, and holds that lock.
+void report_held_lock(const coroutine& self, bool is_parking, const held_lock& lock,
+                      const call_stack& here) noexcept;
+/// That lock is unlocked `here` by another coroutine or thread than locked it; `self` is null for a
+/// thread.
+void report_foreign_unlock(const coroutine* self, const held_lock& lock,
+                           const call_stack& here) noexcept;
+
 /// From the first begin to the last end, SIGQUIT dumps all coroutines to standard error. Throws
 /// std::system_error.
 void begin_quit_dumps();
 void end_quit_dumps() noexcept;
 
-/// Opens what COIR_TRACE names, once for the process, and sets `trace_is_on`; returns 0 or errno.
+/// Opens what COIR_TRACE names, once for the process, and has switches watched for it; returns 0 or
+/// errno.
 [[nodiscard]] int open_trace_file(const char* path) noexcept;
 /// Writes what a runtime has recorded, whose workers have come to rest.
 void write_trace(runtime_core& runtime) noexcept;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sched/settings.hpp"
 
+#include "sched/held_locks.hpp"
 #include "sched/reports.hpp"
 
 #include <algorithm>
@@ -134,10 +135,13 @@ runtime_options resolve_settings(runtime_options options) {
                            std::pair{"off"sv, deadlock_action::off}});
     read_choice("COIR_LEAKS", "expected report or off", options.report_leaks,
                 std::array{std::pair{"report"sv, true}, std::pair{"off"sv, false}});
+    read_choice("COIR_CHECK", "expected locks or off", options.check_locks,
+                std::array{std::pair{"locks"sv, true}, std::pair{"off"sv, false}});
     read_choice("COIR_SIGQUIT", "expected dump or off", options.dump_on_sigquit,
                 std::array{std::pair{"dump"sv, true}, std::pair{"off"sv, false}});
     read_busy_limit(options);
     if (options.workers == 0) options.workers = std::min(usable_cpus(), most_workers);
+    if (options.check_locks) check_locks();
     return options;
 }
 

@@ -2,9 +2,12 @@
 #pragma once
 // Owns what is recorded for COIR_TRACE: bounded buffers of plain records, one for each worker.
 //
-// Off, a hook costs one load of `trace_is_on` and a branch never taken. On, each worker writes
+// Off, a hook costs one load of `switch_watchers` and a branch never taken. On, each worker writes
 // records of its own, without locks, and the oldest are overwritten when its buffer is full. They
 // become JSON only when the runtime ends (debug/trace_file.cpp).
+//
+// The check of held locks (held_locks.hpp) shares the hooks where coroutines leave their workers,
+// so that they cost the others nothing more.
 
 #include <coir/detail/config.hpp>
 
@@ -87,11 +90,23 @@ private:
     std::vector<std::string> texts_;
 };
 
-inline std::atomic<bool> trace_is_on{false};
+/// Who looks at coroutines that leave their workers. Bits are only ever set.
+inline std::atomic<std::uint8_t> switch_watchers{0};
+inline constexpr std::uint8_t watched_for_trace = 1;
+inline constexpr std::uint8_t watched_for_locks = 2;
 
 [[nodiscard]] inline bool tracing() noexcept {
-    return trace_is_on.load(std::memory_order_relaxed); // set before the first worker starts
+    // relaxed: set before the first worker starts.
+    return (switch_watchers.load(std::memory_order_relaxed) & watched_for_trace) != 0;
 }
+
+[[nodiscard]] inline bool switches_watched() noexcept {
+    return switch_watchers.load(std::memory_order_relaxed) != 0; // a switch may be missed at first
+}
+
+/// Only if switches_watched(): of the running coroutine, which parks or yields now.
+COIR_COLD void watch_leaving(trace_event event, const coroutine& self,
+                             std::uint8_t detail = 0) noexcept;
 
 // Only while tracing():
 

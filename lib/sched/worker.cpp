@@ -317,8 +317,8 @@ void worker::yield() noexcept {
         --duties_in_; // nobody else wants to run
         return;
     }
-    if (tracing()) [[unlikely]]
-        return yield_traced();
+    if (switches_watched()) [[unlikely]]
+        return yield_watched();
     leave({requeue, current_});
 }
 
@@ -337,16 +337,16 @@ void worker::rest() noexcept {
     operations_left_ = operations_between_rests;
     if (current_ == nullptr || simulation_ != nullptr) return;
     duties_in_ = 1; // timers and completions have waited as well
-    if (tracing()) [[unlikely]]
-        return yield_traced();
+    if (switches_watched()) [[unlikely]]
+        return yield_watched();
     leave({requeue, current_});
 }
 
-void worker::yield_traced() noexcept {
+void worker::yield_watched() noexcept {
     coroutine& self = *current_;
-    trace_running(trace_event::yielded, self);
+    watch_leaving(trace_event::yielded, self);
     leave({requeue, current_});
-    trace_running(trace_event::resumed, self);
+    if (tracing()) trace_running(trace_event::resumed, self);
 }
 
 void worker::leave_for_good(after_switch after) noexcept {

@@ -192,7 +192,7 @@ private:
     coroutine* pick() noexcept;
     coroutine* take_next() noexcept;
     coroutine* pop() noexcept;
-    COIR_COLD void yield_traced() noexcept;
+    COIR_COLD void yield_watched() noexcept;
     void push(coroutine& co) noexcept;
     coroutine* take_queued() noexcept;
     coroutine* pop_fresh() noexcept;

@@ -82,8 +82,8 @@ std::size_t park_coroutine(coroutine& self, const park_request& request) noexcep
     }
     self.since_ns.store(here->coarse_now_ns(), std::memory_order_relaxed);
     here->counters().count_park(request.kind);
-    if (tracing()) [[unlikely]]
-        trace_running(trace_event::parked, self, static_cast<std::uint8_t>(request.kind));
+    if (switches_watched()) [[unlikely]]
+        watch_leaving(trace_event::parked, self, static_cast<std::uint8_t>(request.kind));
     here->leave({commit, &wait});
     if (tracing()) [[unlikely]]
         trace_running(trace_event::resumed, self);

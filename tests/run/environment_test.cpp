@@ -135,6 +135,13 @@ TEST_CASE("COIR_DEADLOCK takes its four words, and an unknown one is an error") 
     check_refused("COIR_DEADLOCK=maybe", "COIR_DEADLOCK");
 }
 
+TEST_CASE("COIR_CHECK takes its two words, and an unknown one is an error") {
+    for (const char* value : {"locks", "off", ""})
+        check_accepted(std::string("COIR_CHECK=") + value);
+    check_refused("COIR_CHECK=lock", "COIR_CHECK");
+    check_refused("COIR_CHECK=locks,off", "COIR_CHECK");
+}
+
 TEST_CASE("a trace file that cannot be opened is an error and exit status 2") {
     check_refused("COIR_TRACE=/nonexistent/folder/trace.json", "COIR_TRACE");
     check_accepted("COIR_TRACE=");
