@@ -77,8 +77,46 @@ void cancel_100k(benchmark::State& state) {
     }
 }
 
+/// The same of a tree: groups of a hundred within one group, which is stopped and waited for.
+void cancel_100k_tree(benchmark::State& state) {
+    const std::size_t branches = bench::sized(1'000);
+    constexpr std::size_t leaves = 100;
+    coir::run({.workers = static_cast<std::size_t>(state.range(0))}, [&] {
+        for (auto _ : state) {
+            const coir::chan<int> gate;
+            std::atomic<std::size_t> parked{0};
+            coir::task_group tree;
+            for (std::size_t i = 0; i < branches; ++i) {
+                tree.go([&] {
+                    coir::task_group branch;
+                    for (std::size_t n = 0; n < leaves; ++n) {
+                        branch.go([&] {
+                            parked.fetch_add(1, std::memory_order_relaxed);
+                            std::ignore = gate.recv();
+                        });
+                    }
+                    branch.wait();
+                });
+            }
+            while (parked.load(std::memory_order_relaxed) != branches * leaves) coir::yield();
+            const auto start = steady::now();
+            tree.request_stop();
+            try {
+                tree.wait();
+            } catch (const coir::cancelled&) {} // as was asked for
+            state.SetIterationTime(seconds_since(start));
+        }
+    });
+}
+
 BENCHMARK(parked_1M)->ArgName("W")->Arg(1)->Arg(2)->UseManualTime()->Iterations(1);
 BENCHMARK(cancel_100k)
+    ->ArgName("W")
+    ->Arg(1)
+    ->Arg(2)
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK(cancel_100k_tree)
     ->ArgName("W")
     ->Arg(1)
     ->Arg(2)

@@ -103,6 +103,9 @@ var crowdReports = []report{
 	{"cancel_100k", func() []figure {
 		return []figure{{"", float64(cancel(100_000).Nanoseconds())}}
 	}},
+	{"cancel_100k_tree", func() []figure {
+		return []figure{{"", float64(cancelTree(1000, 100).Nanoseconds())}}
+	}},
 	{"parked_1M", func() []figure {
 		before := residentBytes()
 		start := time.Now()
@@ -159,5 +162,35 @@ func cancel(count int) time.Duration {
 	start := time.Now()
 	stop()
 	ended.Wait()
+	return time.Since(start)
+}
+
+// A child context and a WaitGroup for each branch.
+func cancelTree(branches, leaves int) time.Duration {
+	root, stop := context.WithCancel(context.Background())
+	var started, tree sync.WaitGroup
+	started.Add(branches * leaves)
+	tree.Add(branches)
+	for i := 0; i < branches; i++ {
+		go func() {
+			scope, end := context.WithCancel(root)
+			defer end()
+			var branch sync.WaitGroup
+			branch.Add(leaves)
+			for n := 0; n < leaves; n++ {
+				go func() {
+					started.Done()
+					<-scope.Done()
+					branch.Done()
+				}()
+			}
+			branch.Wait()
+			tree.Done()
+		}()
+	}
+	started.Wait()
+	start := time.Now()
+	stop()
+	tree.Wait()
 	return time.Since(start)
 }
