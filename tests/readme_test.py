@@ -8,6 +8,8 @@ main. The first block opens the README and has at most 20 lines.
 """
 
 import argparse
+import concurrent.futures
+import os
 import pathlib
 import re
 import sys
@@ -58,10 +60,13 @@ def check_program(coir, number, body, expected):
 
 
 def check_programs(coir, text):
-    errors = []
-    for number, (body, expected) in enumerate(programs(text), 1):
-        errors += check_program(coir, number, body, expected)
-    return errors
+    def check_numbered(item):
+        number, (body, expected) = item
+        return check_program(coir, number, body, expected)
+
+    # Compiling takes the time; few programs of a page run at once, and all of them briefly.
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        return sum(pool.map(check_numbered, enumerate(programs(text), 1)), [])
 
 
 def check(coir, text):

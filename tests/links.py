@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Owns the promise that what the pages point at is there: links, headings, files by their names.
+
+    links.py ROOT        checks a checkout
+    links.py --self-test checks that each rule catches a planted violation
+"""
+
+import pathlib
+import re
+import sys
+
+import source_tree
+
+# What git does not hold is not ours to check.
+SKIPPED = {".git", "build", "subprojects"}
+LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^()\s]+)\)")
+FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"`([^`\n]+)`")
+HEADING = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
+# A file of ours by its full name: `lib/ring/poller.hpp`, but not `lib/LAYER/x.hpp` or `tests/*`.
+FILE = re.compile(r"(?:\.ci|\.github|bench|docs|examples|include|lib|tests|tools)/[a-z0-9_./-]+")
+
+
+def pages(root):
+    for path in sorted(root.rglob("*.md")):
+        if not SKIPPED & set(path.relative_to(root).parts):
+            yield path.relative_to(root), path.read_text(encoding="utf-8")
+
+
+def without_fences(text):
+    """Blanks out code blocks, keeping the numbers of the lines."""
+    return FENCE.sub(lambda block: "\n" * block[0].count("\n"), text)
+
+
+def anchors(text):
+    """The names that forges give to headings: lower case, blanks to hyphens, no punctuation."""
+    names = set()
+    for heading in HEADING.findall(without_fences(text)):
+        heading = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).replace("`", "")
+        name = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        suffix = 0
+        while name + (f"-{suffix}" if suffix else "") in names:
+            suffix += 1
+        names.add(name + (f"-{suffix}" if suffix else ""))
+    return names
+
+
+def check_target(root, page, target):
+    if re.match(r"[a-z][a-z0-9+.-]*:", target):
+        return None  # elsewhere: a test must not depend on the network
+    name, _, anchor = target.partition("#")
+    path = (root / page).parent / name if name else root / page
+    if root.resolve() not in [path.resolve(), *path.resolve().parents]:
+        return "leads out of the repository"
+    if not path.exists():
+        return "leads nowhere"
+    if anchor and path.suffix == ".md" and anchor not in anchors(path.read_text(encoding="utf-8")):
+        return f"there is no heading {anchor} in {path.name}"
+    return None
+
+
+def check(root):
+    errors = []
+    for page, text in pages(root):
+        prose = without_fences(text)
+        for found in LINK.finditer(CODE.sub(lambda code: "`" + "x" * len(code[1]) + "`", prose)):
+            line = prose.count("\n", 0, found.start()) + 1
+            if problem := check_target(root, page, found[1]):
+                errors.append(f"{page}:{line}: ({found[1]}): {problem}")
+        for found in CODE.finditer(prose):
+            if FILE.fullmatch(found[1]) and not (root / found[1].rstrip("/")).exists():
+                line = prose.count("\n", 0, found.start()) + 1
+                errors.append(f"{page}:{line}: there is no {found[1]}")
+    return errors
+
+
+CLEAN = {
+    "README.md": "# Top\n[a](docs/a.md), [b](docs/a.md#what-is-it), [c](https://example.org/x)\n"
+    "[d](#top) `tools/test --suite unit` `lib/LAYER/x.hpp` `lib/base/check.hpp`\n"
+    "```sh\n[not a link](nowhere)\n```\n`[nor](this)`\n",
+    "docs/a.md": "# A\n[up](../README.md) ![](chart.svg)\n\n## What *is* `it`?\n\n## Twice\n\n"
+    "## Twice\n[second](#twice-1)\n",
+    "docs/chart.svg": "",
+    "lib/base/check.hpp": "",
+}
+VIOLATIONS = [
+    ("a broken link", {"README.md": "[a](docs/b.md)\n"}, "README.md:1: (docs/b.md): leads nowhere"),
+    ("a broken image", {"docs/a.md": "\n![x](none.svg)\n"}, "docs/a.md:2: (none.svg)"),
+    ("a heading that is not there", {"README.md": "[a](docs/a.md#when)\n"}, "no heading when"),
+    ("a heading in a code block", {"docs/a.md": "```\n# B\n```\n[b](#b)\n"}, "no heading b"),
+    ("a link out", {"README.md": "[a](../../etc/passwd)\n"}, "leads out of the repository"),
+    ("a file that has moved", {"README.md": "see `lib/base/gone.hpp`\n"}, "no lib/base/gone.hpp"),
+    ("a link in a table", {"README.md": "|x|\n|---|\n| [`a`](b.md) |\n"}, "README.md:3: (b.md)"),
+]
+
+
+def main(arguments):
+    if arguments == ["--self-test"]:
+        return source_tree.self_test(check, CLEAN, VIOLATIONS)
+    if len(arguments) != 1:
+        print(__doc__)
+        return 2
+    errors = check(pathlib.Path(arguments[0]))
+    for error in errors:
+        print(error)
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
