@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Owns the proof that explore finds bugs in coir itself: each of these is planted, one at a time,
-and the right programs of no_false_alarm_test then fail.
+and a right program of the own_*_test then fails.
 
     mutations.py ROOT BUILD [NAME...]
 """
@@ -17,7 +17,7 @@ import sys
 import tempfile
 
 SKIPPED = 77
-TEST = "testing_no_false_alarm_test"
+TESTS = [f"testing_own_{part}_test" for part in ("channels", "locks", "structure")]
 LIBRARIES = ["-lboost_context", "-luring", "-pthread"]
 WAKES_ONE = "if (wait_node* const one = claim_first(state_)) woken.add(*one);"
 
@@ -114,7 +114,7 @@ def compile_mutant(root, build, folder, file, old, new):
 
 
 def link(build, compiler, compiled, program):
-    objects = sorted((build / "tests" / f"{TEST}.p").glob("*.o"))
+    objects = [build / "tests" / f"{test}.p" / f"{test}.cpp.o" for test in TESTS]
     archives = [build / "tests/libtest_main.a", build / "lib/libcoir.a"]
     command = [*compiler, "-o", program, *objects, compiled, *archives, *LIBRARIES]
     subprocess.run([str(word) for word in command], check=True)
