@@ -14,12 +14,12 @@ import programs
 
 
 def make_certificate(folder):
-    """A certificate for localhost that is its own authority; returns its file and its key's."""
+    """A certificate for 127.0.0.1 that is its own authority; returns its file and its key's."""
     certificate, key = folder / "cert.pem", folder / "key.pem"
     subprocess.run(
         [programs.tool("openssl"), "req", "-x509", "-newkey", "ec"]
         + ["-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-        + ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+        + ["-subj", "/CN=coir test", "-addext", "subjectAltName=IP:127.0.0.1"]
         + ["-keyout", str(key), "-out", str(certificate)],
         check=True,
         capture_output=True,
@@ -57,7 +57,7 @@ def https_server(certificate, key):
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield f"localhost:{server.server_port}"
+        yield f"127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()
