@@ -60,8 +60,17 @@ def check_target(root, page, target):
     return None
 
 
+def check_index(root, folder):
+    """The README of a folder is its index: what it does not name is not found."""
+    index = root / folder / "README.md"
+    linked = set(LINK.findall(index.read_text(encoding="utf-8"))) if index.is_file() else set()
+    names = [path.name for path in sorted((root / folder).glob("*.*"))]
+    wanted = [name for name in names if name.endswith((".md", ".cpp")) and name != index.name]
+    return [f"{folder}/README.md does not name {name}" for name in wanted if name not in linked]
+
+
 def check(root):
-    errors = []
+    errors = check_index(root, "docs") + check_index(root, "examples")
     for page, text in pages(root):
         prose = without_fences(text)
         for found in LINK.finditer(CODE.sub(lambda code: "`" + "x" * len(code[1]) + "`", prose)):
@@ -81,6 +90,7 @@ CLEAN = {
     "```sh\n[not a link](nowhere)\n```\n`[nor](this)`\n",
     "docs/a.md": "# A\n[up](../README.md) ![](chart.svg)\n\n## What *is* `it`?\n\n## Twice\n\n"
     "## Twice\n[second](#twice-1)\n",
+    "docs/README.md": "[a](a.md)\n",
     "docs/chart.svg": "",
     "lib/base/check.hpp": "",
 }
@@ -91,6 +101,8 @@ VIOLATIONS = [
     ("a heading in a code block", {"docs/a.md": "```\n# B\n```\n[b](#b)\n"}, "no heading b"),
     ("a link out", {"README.md": "[a](../../etc/passwd)\n"}, "leads out of the repository"),
     ("a file that has moved", {"README.md": "see `lib/base/gone.hpp`\n"}, "no lib/base/gone.hpp"),
+    ("a page nobody finds", {"docs/lost.md": "# Lost\n"}, "docs/README.md does not name lost.md"),
+    ("an example nobody finds", {"examples/lost.cpp": ""}, "examples/README.md does not name lost"),
     ("a link in a table", {"README.md": "|x|\n|---|\n| [`a`](b.md) |\n"}, "README.md:3: (b.md)"),
 ]
 
