@@ -96,7 +96,8 @@ void check_both(const outcomes& seen, int attempts) {
 /// and then some turns more than those give who stop them.
 template <class AllHaveCome> void let_run_dry(std::size_t i, AllHaveCome all_have_come) {
     if (i % 4 == 0) return;
-    while (!all_have_come()) coir::yield();
+    // Not for ever: where something is lost, the test is to say so.
+    for (int n = 0; n < 10'000 && !all_have_come(); ++n) coir::yield();
     // A worker submits and looks for completions only once in many turns: some waits outlast that.
     const std::size_t turns = i % 8 == 7 ? 300 : i * 7 % 23;
     for (std::size_t n = 0; n < turns; ++n) coir::yield();
