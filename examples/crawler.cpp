@@ -95,9 +95,10 @@ int crawl(const settings& given) {
     const auto handed_out = [&](bool) { frontier.pop_front(), ++under_way; };
     bool going = true;
     while (going && (!frontier.empty() || under_way > 0)) {
-        std::vector<coir::select_case> cases{pages.on_recv(arrived),
-                                             interrupted.on_recv([&](auto) { going = false; })};
-        if (!frontier.empty()) cases.push_back(work.on_send(frontier.front(), handed_out));
+        std::vector<coir::select_case> cases;
+        cases.emplace_back(pages.on_recv(arrived));
+        cases.emplace_back(interrupted.on_recv([&](auto) { going = false; }));
+        if (!frontier.empty()) cases.emplace_back(work.on_send(frontier.front(), handed_out));
         coir::select(cases);
     }
     std::printf("%zu pages, %zu left\n", visited, frontier.size() + under_way);
