@@ -174,7 +174,10 @@ private:
     // Some 50 us of channel operations; a switch and a look at the clock are then lost in them.
     static constexpr std::uint32_t operations_between_rests = 4096;
     static constexpr std::size_t largest_batch = 128; ///< from and to the shared queue
-    static constexpr std::uint32_t longest_next_streak = 3;
+    // A pair that talks keeps the worker for some 10 us, then waits for all that are queued.
+    // Shorter, it would wait at every other word; longer, of several producers one would be served
+    // more often than the others by that factor (docs/performance.md, What was measured).
+    static constexpr std::uint32_t longest_next_streak = 256;
     static constexpr std::uint32_t longest_fresh_streak = 15;
 
     void* switch_away(context& from, coroutine* to) noexcept {
