@@ -174,10 +174,9 @@ private:
     // Some 50 us of channel operations; a switch and a look at the clock are then lost in them.
     static constexpr std::uint32_t operations_between_rests = 4096;
     static constexpr std::size_t largest_batch = 128; ///< from and to the shared queue
-    // A pair that talks keeps the worker for some 10 us, then waits for all that are queued.
-    // Shorter, it would wait at every other word; longer, of several producers one would be served
-    // more often than the others by that factor (docs/performance.md, What was measured).
-    static constexpr std::uint32_t longest_next_streak = 256;
+    // How often in a row a pair that talks may go before the others; longer streaks are faster for
+    // the pair and worse for all else (docs/performance.md, What was measured for the engine).
+    static constexpr std::uint32_t longest_next_streak = 3;
     static constexpr std::uint32_t longest_fresh_streak = 15;
 
     void* switch_away(context& from, coroutine* to) noexcept {
