@@ -6,7 +6,6 @@
     layers.py --self-test checks that each rule catches a planted violation
 """
 
-import pathlib
 import re
 import sys
 
@@ -249,17 +248,5 @@ VIOLATIONS = [
 ]
 
 
-def main(arguments):
-    if arguments == ["--self-test"]:
-        return source_tree.self_test(check, CLEAN, VIOLATIONS)
-    if len(arguments) != 1:
-        print(__doc__)
-        return 2
-    errors = check(pathlib.Path(arguments[0]))
-    for error in errors:
-        print(error)
-    return 1 if errors else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(source_tree.main(__doc__, check, CLEAN, VIOLATIONS))

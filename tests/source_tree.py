@@ -3,6 +3,7 @@
 
 import contextlib
 import pathlib
+import sys
 import tempfile
 
 FOLDERS = ("include", "lib", "examples", "tests", "bench")
@@ -47,3 +48,17 @@ def self_test(check, clean, violations):
         print(failure)
     print(f"{len(violations)} planted violations, {len(failures)} failures")
     return 1 if failures else 0
+
+
+def main(usage, check, clean, violations):
+    """The status of a program that prints what check finds in the tree it is given."""
+    arguments = sys.argv[1:]
+    if arguments == ["--self-test"]:
+        return self_test(check, clean, violations)
+    if len(arguments) != 1:
+        print(usage)
+        return 2
+    errors = check(pathlib.Path(arguments[0]))
+    for error in errors:
+        print(error)
+    return 1 if errors else 0
