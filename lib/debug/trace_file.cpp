@@ -7,6 +7,7 @@
 // spans. The file is a whole document after each runtime's end: the next one writes on before the
 // closing bracket.
 
+#include "base/internal_descriptor.hpp"
 #include "debug/json_text.hpp"
 #include "sched/reports.hpp"
 #include "sched/runtime_core.hpp"
@@ -14,6 +15,9 @@
 #include "timer/clock.hpp"
 
 #include <coir/debug.hpp>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -249,9 +253,15 @@ int open_trace_file(const char* path) noexcept {
     trace_file& out = output();
     const std::lock_guard guard{out.lock};
     if (out.file != nullptr) return 0;
-    errno = 0;
-    out.file = std::fopen(path, "we");
-    if (out.file == nullptr) return errno != 0 ? errno : EIO;
+    const int fd =
+        above_standard_streams(::open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+    if (fd < 0) return errno;
+    out.file = ::fdopen(fd, "w");
+    if (out.file == nullptr) {
+        const int error = errno;
+        ::close(fd);
+        return error;
+    }
     std::fprintf(out.file, "[%s", document_end);
     std::fflush(out.file);
     out.begin_ns = monotonic_ns();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "os/reaper.hpp"
 
+#include "base/internal_descriptor.hpp"
 #include "base/own_thread.hpp"
 #include "os/child.hpp"
 #include "sched/fork.hpp"
@@ -70,7 +71,7 @@ void reaper::take(int pidfd) {
 }
 
 bool reaper::start_locked() {
-    wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    wake_ = above_standard_streams(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (wake_ < 0) return false;
     try {
         const worker_signal_mask mask;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "os/signal_handler.hpp"
 
+#include "base/internal_descriptor.hpp"
+#include "sched/signal_mask.hpp"
+
 #include <fcntl.h>
 #include <sched.h>
 #include <unistd.h>
@@ -54,8 +57,14 @@ signal_pipe::signal_pipe() {
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
         throw std::system_error{errno, std::system_category(), "signals: pipe"};
     }
-    reader_ = ends[0];
-    writer_ = ends[1];
+    reader_ = above_standard_streams(ends[0]);
+    writer_ = above_standard_streams(ends[1]);
+    if (reader_ < 0 || writer_ < 0) {
+        const int error = errno;
+        ::close(reader_);
+        ::close(writer_);
+        throw std::system_error{error, std::system_category(), "signals: pipe"};
+    }
     ::fcntl(writer_, F_SETFL, O_NONBLOCK); // a handler never waits
     owner.store(::getpid(), std::memory_order_relaxed);
     pipe_writer.store(writer_, std::memory_order_seq_cst);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "os/spawn_request.hpp"
 
+#include "base/internal_descriptor.hpp"
+
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -53,11 +55,8 @@ sigset_t only(int signal) {
 // A program whose own streams are closed gets their numbers for its pipes: out of the way, lest one
 // stream of the child overwrites what is to become another.
 int above_streams(plain_descriptor& end) {
-    if (end.get() > STDERR_FILENO) return 0;
-    const int moved = ::fcntl(end.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    if (moved < 0) return errno;
-    end = plain_descriptor{moved};
-    return 0;
+    end = plain_descriptor{above_standard_streams(end.release())};
+    return end.get() >= 0 ? 0 : errno;
 }
 
 } // namespace
@@ -115,15 +114,17 @@ int spawn_request::open_pipe(int stream) {
     theirs_[at] = plain_descriptor{ends[child_reads ? 0 : 1]};
     ours[at] = plain_descriptor{ends[child_reads ? 1 : 0]};
     if (const int error = above_streams(theirs_[at]); error != 0) return error;
+    if (const int error = above_streams(ours[at]); error != 0) return error;
     suit_backend(ours[at].get());
     return ::posix_spawn_file_actions_adddup2(&actions_, theirs_[at].get(), stream);
 }
 
 int spawn_request::start() noexcept {
     // A number for the pidfd is kept: without it a child that already runs would have to go.
-    plain_descriptor reserved{::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)};
+    plain_descriptor reserved{::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)};
     if (reserved.get() < 0 && errno == EBADF) {
-        reserved = plain_descriptor{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+        const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+        reserved = plain_descriptor{above_standard_streams(null)};
     }
     if (reserved.get() < 0) return errno;
     const int error = ::posix_spawnp(&pid, arguments_[0], &actions_, &attributes_,
@@ -135,7 +136,8 @@ int spawn_request::start() noexcept {
 }
 
 int spawn_request::open_pidfd() noexcept {
-    pidfd = plain_descriptor{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
+    const int opened = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+    pidfd = plain_descriptor{above_standard_streams(opened)};
     if (pidfd.get() >= 0) return 0;
     const int error = errno; // Linux before 5.3, a filter, or another thread took the number
     ::kill(pid, SIGKILL);

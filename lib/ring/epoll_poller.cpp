@@ -2,6 +2,7 @@
 #include "ring/epoll_poller.hpp"
 
 #include "base/check.hpp"
+#include "base/internal_descriptor.hpp"
 #include "ring/file_pool.hpp"
 #include "ring/io_attempt.hpp"
 #include "ring/readiness.hpp"
@@ -24,7 +25,7 @@ static_assert(POLLIN == EPOLLIN && POLLOUT == EPOLLOUT && POLLERR == EPOLLERR &&
               "poll's and epoll's events are the same bits");
 
 epoll_poller::epoll_poller() {
-    epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
+    epoll_ = above_standard_streams(::epoll_create1(EPOLL_CLOEXEC));
     if (epoll_ < 0) throw std::system_error(errno, std::system_category(), "epoll_create1");
     epoll_event event{};
     event.events = EPOLLIN | EPOLLET; // never read: each write is an edge

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "ring/uring_setup.hpp"
 
+#include "base/internal_descriptor.hpp"
 #include "ring/uring_entry.hpp"
 
 #include <liburing.h>
@@ -56,6 +57,14 @@ void set_up_ring(io_uring& ring, ring_options options) {
         flags &= ~optional_flags[given_up];
     }
     if (result < 0) throw_error(-result, "io_uring_setup");
+
+    // The old number is closed before anything is under way, so that the ring lives on.
+    ring.ring_fd = ring.enter_ring_fd = above_standard_streams(ring.ring_fd);
+    if (ring.ring_fd < 0) {
+        const int error = errno;
+        io_uring_queue_exit(&ring); // the mappings; to close -1 does nothing
+        throw_error(error, "io_uring_setup");
+    }
 
     // Completions must never be dropped (5.5), and waiting must take a timeout (5.11).
     constexpr unsigned required = IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG;

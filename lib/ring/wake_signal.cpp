@@ -2,6 +2,7 @@
 #include "ring/wake_signal.hpp"
 
 #include "base/check.hpp"
+#include "base/internal_descriptor.hpp"
 
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -11,7 +12,8 @@
 
 namespace coir::detail {
 
-wake_signal::wake_signal() : descriptor_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+wake_signal::wake_signal()
+    : descriptor_(above_standard_streams(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))) {
     if (descriptor_ < 0) throw std::system_error(errno, std::system_category(), "eventfd");
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/asymmetric_fence.hpp"
 #include "base/futex.hpp"
+#include "base/internal_descriptor.hpp"
 #include "sched/cancel_scope.hpp"
 #include "sched/deadlock.hpp"
 #include "timer/clock.hpp"
@@ -84,7 +85,7 @@ thread_waiter::~thread_waiter() {
 
 void thread_waiter::open_wake_descriptor() {
     if (wake_descriptor >= 0) return;
-    wake_descriptor = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    wake_descriptor = above_standard_streams(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (wake_descriptor < 0) throw std::system_error{errno, std::system_category(), "eventfd"};
 }
 
