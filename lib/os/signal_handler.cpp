@@ -38,8 +38,20 @@ void note(int fd, int signal) noexcept {
     put(fd, 0); // if that does not fit either, what fills the pipe is still to be read
 }
 
-extern "C" void coir_on_signal(int signal) {
+// Whether coir itself has sent it, which is nobody else's affair.
+bool asks_for_stack(int signal, const siginfo_t& info, const void* machine_state) noexcept {
+    if (signal != stack_request_signal) return false;
+    // acquire: pairs with the release of whoever made the filter ready.
+    const stack_request_filter answer = answer_stack_request.load(std::memory_order_acquire);
+    return answer != nullptr && answer(info, machine_state);
+}
+
+extern "C" void coir_on_signal(int signal, siginfo_t* info, void* machine_state) {
     const int saved = errno; // of whatever has been interrupted
+    if (asks_for_stack(signal, *info, machine_state)) {
+        errno = saved;
+        return;
+    }
     // seq_cst: store the count, load the writer; partner in ~signal_pipe: one sees the other.
     handlers_running.fetch_add(1, std::memory_order_seq_cst);
     const int fd = pipe_writer.load(std::memory_order_seq_cst);
@@ -103,12 +115,16 @@ void signal_pipe::nudge() noexcept { put(writer_, 0); }
 
 int install_signal_handler(int signal, struct ::sigaction& old) noexcept {
     struct ::sigaction action{};
-    action.sa_handler = coir_on_signal;
+    action.sa_sigaction = coir_on_signal;
     // Interrupted calls of other threads go on; a thread with little stack may have a second one.
-    action.sa_flags = SA_RESTART | SA_ONSTACK;
+    action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
     ::sigfillset(&action.sa_mask);
     if (::sigaction(signal, nullptr, &old) != 0) return errno;
     return ::sigaction(signal, &action, nullptr) == 0 ? 0 : errno;
+}
+
+bool is_signal_handler(const struct ::sigaction& action) noexcept {
+    return (action.sa_flags & SA_SIGINFO) != 0 && action.sa_sigaction == coir_on_signal;
 }
 
 } // namespace coir::detail

@@ -46,4 +46,7 @@ private:
 /// Installs the handler that writes into the pipe; returns 0 or an errno.
 [[nodiscard]] int install_signal_handler(int signal, struct ::sigaction& old) noexcept;
 
+/// Whether that is the handler of `action`.
+[[nodiscard]] bool is_signal_handler(const struct ::sigaction& action) noexcept;
+
 } // namespace coir::detail

@@ -12,6 +12,12 @@ namespace coir::detail {
 /// one that comes astray does no harm.
 inline constexpr int stack_request_signal = SIGURG;
 
+/// What a handler of that signal asks first, once there is one: it answers what was asked of this
+/// thread, and tells whether that is all the signal was for. A program may receive the same signal
+/// by coir::signals, whose handler then stands in for the other.
+using stack_request_filter = bool (*)(const siginfo_t& info, const void* machine_state) noexcept;
+inline std::atomic<stack_request_filter> answer_stack_request{nullptr};
+
 /// The mask of the calling thread.
 [[nodiscard]] inline sigset_t current_signal_mask() noexcept {
     sigset_t mask;

@@ -19,7 +19,8 @@ namespace coir {
 ///
 /// Throws std::system_error (EINVAL) for SIGKILL and SIGSTOP, which cannot be received, and for the
 /// signals of faults (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT), after which the
-/// thread cannot go on. SIGPIPE that coir's own threads cause is not among those received.
+/// thread cannot go on. Neither SIGPIPE that coir's own threads cause nor SIGURG by which they are
+/// asked for their stacks is among those received.
 ///
 ///     auto stop = coir::signals({SIGINT, SIGTERM});
 ///     coir::select(stop.on_recv([](auto) { ... }), ...);
