@@ -41,7 +41,8 @@ endpoint::endpoint(std::string_view address, std::uint16_t port) {
     sockaddr_in v4{};
     v4.sin_family = AF_INET;
     v4.sin_port = htons(port);
-    if (::inet_pton(AF_INET, std::string{address}.c_str(), &v4.sin_addr) == 1) {
+    const bool is_cut = address.find('\0') != std::string_view::npos; // what C would not see
+    if (!is_cut && ::inet_pton(AF_INET, std::string{address}.c_str(), &v4.sin_addr) == 1) {
         std::memcpy(native_.data(), &v4, sizeof v4);
         return;
     }
@@ -53,7 +54,7 @@ endpoint::endpoint(std::string_view address, std::uint16_t port) {
     if (percent != std::string_view::npos)
         v6.sin6_scope_id = parse_zone(address.substr(percent + 1));
     const bool zone_known = percent == std::string_view::npos || v6.sin6_scope_id != 0;
-    if (::inet_pton(AF_INET6, plain.c_str(), &v6.sin6_addr) != 1 || !zone_known) {
+    if (is_cut || !zone_known || ::inet_pton(AF_INET6, plain.c_str(), &v6.sin6_addr) != 1) {
         throw std::invalid_argument{"coir::endpoint: not a numeric address: " +
                                     std::string{address}};
     }
@@ -74,7 +75,9 @@ endpoint endpoint::from_native(const void* address, std::size_t size) {
     }
     endpoint made;
     made.native_ = {};
-    std::memcpy(made.native_.data(), address, wanted);
+    // Without the padding of a sockaddr_in, which may hold anything: equal addresses are equal.
+    const std::size_t told = family == AF_INET ? offsetof(sockaddr_in, sin_zero) : wanted;
+    std::memcpy(made.native_.data(), address, told);
     return made;
 }
 
