@@ -9,12 +9,14 @@
 // locks, timers and cancellation are the code that runs in production.
 //
 // What a simulation cannot control makes runs differ: other threads, std::chrono clocks, addresses
-// as hash keys, random devices. Operations on sockets, pipes and files are refused with
-// std::errc::operation_not_supported; `blocking` calls its function in the caller's place. A lock
-// of the standard library must not be held across an operation of coir.
+// as hash keys, random devices. TCP works over a simulated network; operations on other sockets,
+// pipes and files are refused with std::errc::operation_not_supported; `blocking` calls its
+// function in the caller's place. A lock of the standard library must not be held across an
+// operation of coir.
 
 #include <coir/detail/scheduling_point.hpp>
 
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -43,11 +45,35 @@ private:
     std::exception_ptr cause_;
 };
 
+/// What a simulated network does to those who use it. All is decided by the seed. By default
+/// nothing goes wrong, and connections may overtake each other.
+struct network_options {
+    /// How long a segment takes from one end of a connection to the other.
+    std::chrono::nanoseconds latency = std::chrono::microseconds{100};
+    /// Up to how much longer, drawn for each segment. Within a connection the order stays.
+    std::chrono::nanoseconds jitter = std::chrono::microseconds{20};
+    /// How many bytes of one direction may be under way and unread; then writers wait.
+    std::size_t buffer = std::size_t{256} * 1024;
+    /// The chance of a write to arrive in two parts (a large one is several).
+    double split_probability = 0;
+    /// The chance of a segment to get lost with its connection: both ends find it reset.
+    double reset_probability = 0;
+    /// The chance of a connection to be refused where it would not be.
+    double refuse_probability = 0;
+    /// The chance of a segment to meet a partition that begins between the hosts of its connection,
+    /// and that lasts up to `partition_duration`.
+    double partition_probability = 0;
+    std::chrono::nanoseconds partition_duration = std::chrono::seconds{10};
+
+    [[nodiscard]] friend bool operator==(const network_options&, const network_options&) = default;
+};
+
 struct simulate_options {
     /// Names the schedule. Small numbers choose uniformly at random among all that can run.
     std::uint64_t seed = 0;
     /// A run with more operations than this fails: it is taken for one that never ends.
     std::size_t max_steps = 10'000'000;
+    network_options network{};
 };
 
 struct explore_options {
@@ -58,6 +84,7 @@ struct explore_options {
     /// PCT finds a bug that needs `depth` ordered events; runs use 1 to `depth`, 15 at most.
     unsigned depth = 3;
     std::size_t max_steps = 10'000'000;
+    network_options network{};
 };
 
 namespace detail {
@@ -72,6 +99,18 @@ template <typename Closure> [[nodiscard]] erased_body erase(Closure& closure) no
     return {[](void* erased) { (*static_cast<Closure*>(erased))(); }, &closure};
 }
 
+/// While it lives the calling coroutine is on a host.
+class COIR_API place {
+public:
+    explicit place(const std::string& host);
+    place(const place&) = delete;
+    place& operator=(const place&) = delete;
+    ~place();
+
+private:
+    std::size_t before_;
+};
+
 COIR_API void simulate(const simulate_options& options, erased_body body);
 COIR_API void explore(const explore_options& options, erased_body body);
 
@@ -79,6 +118,8 @@ COIR_API void explore(const explore_options& options, erased_body body);
 
 /// Runs `body` as a coroutine under the schedule that the seed names; when it has ended, all that
 /// can still run goes on until it ends or parks.
+///
+/// What a seed does depends on the options of the network as well: to have a run again, give both.
 ///
 /// Throws `failure` if an exception leaves the body or a coroutine whose exceptions nobody
 /// collects, if all are parked with no deadline to come (a deadlock), or if a coroutine is left
@@ -120,5 +161,39 @@ void explore(Body&& body) {
 inline void maybe_preempt() noexcept {
     coir::detail::scheduling_point(coir::detail::step::preempt);
 }
+
+/// Runs `body` on the simulated host of that name, as are the coroutines that are started inside.
+/// Hosts have each their own ports and loopback addresses, and find each other by name. What does
+/// not say where it runs is on "localhost"; a listener that binds there to another name or address
+/// makes that a host of its own. Throws std::logic_error outside of a simulation, as do the
+/// functions below.
+///
+///     coir::testing::on_host("server", [] { coir::go(serve); });
+template <typename Body>
+    requires std::invocable<Body&>
+decltype(auto) on_host(const std::string& host, Body&& body) {
+    const detail::place there{host};
+    return std::invoke(body);
+}
+
+/// Changes what the network does from now on.
+COIR_API void set_network(const network_options& options);
+
+/// Cuts everybody off from everybody; one host from all others; or two hosts from each other. What
+/// is under way stays so until `heal`, if nobody gives up before: who connects after 127 seconds,
+/// who has sent after 15 minutes, both with std::errc::timed_out, as Linux does.
+COIR_API void partition();
+COIR_API void partition(const std::string& host);
+COIR_API void partition(const std::string& one, const std::string& other);
+
+/// Ends partitions: all, those of one host, or one.
+COIR_API void heal();
+COIR_API void heal(const std::string& host);
+COIR_API void heal(const std::string& one, const std::string& other);
+
+/// Resets all connections there are, or those of one host: both ends get
+/// std::errc::connection_reset.
+COIR_API void reset_connections();
+COIR_API void reset_connections(const std::string& host);
 
 } // namespace coir::testing

@@ -3,6 +3,7 @@
 
 #include "chan/channel_core.hpp"
 #include "chan/select_source.hpp"
+#include "ring/simulated_sockets.hpp"
 #include "sched/coroutine.hpp"
 #include "sched/worker.hpp"
 #include "timer/clock.hpp"
@@ -344,9 +345,11 @@ private:
 };
 
 // A simulation knows nothing of the world outside: its poller refuses operations, and we readiness.
-void refuse_sources(std::span<select_entry* const> entries) {
+void refuse_outside(std::span<select_entry* const> entries) {
     for (const select_entry* const entry : entries) {
         if (entry->source == nullptr) continue;
+        const int fd = entry->source->polled().fd;
+        if (fd < 0 || is_simulated(fd)) continue; // closed, which is said later
         throw std::system_error{std::make_error_code(std::errc::operation_not_supported),
                                 "select on I/O inside a simulation"};
     }
@@ -355,7 +358,7 @@ void refuse_sources(std::span<select_entry* const> entries) {
 } // namespace
 
 std::size_t select_entries(std::span<select_entry* const> entries, bool biased) {
-    if (scheduling_point(step::select)) refuse_sources(entries);
+    if (scheduling_point(step::select)) refuse_outside(entries);
     count_operation();
     return selection{entries, biased}.run();
 }

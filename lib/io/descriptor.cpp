@@ -2,9 +2,12 @@
 #include "io/descriptor.hpp"
 
 #include "base/asymmetric_fence.hpp"
+#include "io/socket_calls.hpp"
 #include "io/watch.hpp"
 #include "wait/cancellation.hpp"
 #include "wait/park.hpp"
+
+#include <coir/detail/scheduling_point.hpp>
 
 #include <poll.h>
 #include <unistd.h>
@@ -100,9 +103,10 @@ bool descriptor::begin_close() noexcept {
 }
 
 void descriptor::close() noexcept {
+    if (fd() >= 0) scheduling_point(step::hang_up, this);
     const int fd = release();
     if (fd < 0 || kept_open_) return;
-    ::close(fd); // Linux gives the number back even where it reports EINTR
+    close_number(fd);
 }
 
 int descriptor::release() noexcept {

@@ -2,6 +2,7 @@
 #include "io/watch.hpp"
 
 #include "io/descriptor.hpp"
+#include "io/socket_calls.hpp"
 
 #include <cerrno>
 #include <mutex>
@@ -22,7 +23,7 @@ pollfd watch::polled() const noexcept { return {of_.fd(), events_, 0}; }
 
 bool watch::look() noexcept {
     pollfd asked = polled();
-    return closing() || ::poll(&asked, 1, 0) > 0;
+    return closing() || poll_now(asked) > 0;
 }
 
 // --- Those that wait ------------------------------------------------------------------------

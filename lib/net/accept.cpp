@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "net/accept.hpp"
 
+#include <coir/detail/scheduling_point.hpp>
+
 #include <fcntl.h>
 
 namespace coir::detail {
@@ -22,10 +24,18 @@ bool is_passing(int failure) {
     }
 }
 
+int accept_simulated(int listener, sockaddr_storage* peer) noexcept {
+    socklen_t size = sizeof *peer;
+    auto* const address = reinterpret_cast<sockaddr*>(peer);
+    return ask_simulation(
+        [&](simulated_sockets& sockets) { return sockets.accept(listener, address, &size); });
+}
+
 } // namespace
 
 int accept_waiting(descriptor* listener, sockaddr_storage* peer) {
     if (listener == nullptr) return -EBADF;
+    scheduling_point(step::accept, listener);
     auto* const address = reinterpret_cast<sockaddr*>(peer);
     int result = 0;
     do {
@@ -38,6 +48,7 @@ int accept_waiting(descriptor* listener, sockaddr_storage* peer) {
 }
 
 int accept_attempt(int listener, sockaddr_storage* peer) noexcept {
+    if (is_simulated(listener)) return accept_simulated(listener, peer);
     // Without O_NONBLOCK it would wait where somebody else was faster.
     const int flags = ::fcntl(listener, F_GETFL);
     if ((flags & O_NONBLOCK) == 0) ::fcntl(listener, F_SETFL, flags | O_NONBLOCK);

@@ -3,6 +3,7 @@
 
 #include <coir/cancel.hpp>
 #include <coir/chan.hpp>
+#include <coir/detail/scheduling_point.hpp>
 #include <coir/select.hpp>
 #include <coir/task.hpp>
 
@@ -98,6 +99,7 @@ private:
 } // namespace
 
 connection connect_one(const endpoint& peer) {
+    scheduling_point(step::connect);
     connection made;
     made.peer = peer;
     made.socket = open_socket(family_of(peer), SOCK_STREAM, made.error);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include "io/socket_calls.hpp"
+
 #include <coir/blocking.hpp>
 #include <coir/chan.hpp>
 #include <coir/net/resolve.hpp>
@@ -47,6 +49,20 @@ answer look_up(const std::string& host, const std::string& service, int flags) {
     return found;
 }
 
+// A simulation knows the names of its network, and no others.
+answer look_up_simulated(detail::simulated_sockets& sockets, const std::string& host,
+                         const std::string& service) {
+    answer all;
+    for (const std::string& address :
+         sockets.addresses_of(host, detail::simulated_sockets::naming::known)) {
+        answer one = look_up(address, service, AI_NUMERICHOST);
+        if (one.error) return one;
+        all.endpoints.insert(all.endpoints.end(), one.endpoints.begin(), one.endpoints.end());
+    }
+    if (all.endpoints.empty()) all.error = {EAI_NONAME, resolve_category()};
+    return all;
+}
+
 answer look_up_on_pool(const std::string& host, const std::string& service) {
     try {
         return blocking([&] { return look_up(host, service, AI_ADDRCONFIG); });
@@ -80,7 +96,11 @@ std::vector<endpoint> resolve(const std::string& host, const std::string& servic
                               std::error_code& error) {
     answer found = look_up(host, service, AI_NUMERICHOST);
     const std::error_code not_numeric{EAI_NONAME, resolve_category()};
-    if (found.error == not_numeric && !host.empty()) found = look_up_abandonable(host, service);
+    if (found.error == not_numeric && !host.empty()) {
+        detail::simulated_sockets* const simulated = detail::sockets_of_simulation();
+        found = simulated != nullptr ? look_up_simulated(*simulated, host, service)
+                                     : look_up_abandonable(host, service);
+    }
     error = found.error;
     return std::move(found.endpoints);
 }

@@ -4,6 +4,7 @@
 
 #include "io/descriptor.hpp"
 #include "io/result.hpp"
+#include "io/socket_calls.hpp"
 
 #include <coir/detail/descriptor.hpp>
 #include <coir/net/endpoint.hpp>
@@ -39,11 +40,16 @@ template <typename Call>
     return {errno, std::system_category()}; // no park since: errno is this thread's
 }
 
+/// As setsockopt(2).
+[[nodiscard]] int set_socket_option(int fd, int level, int name, const void* value,
+                                    socklen_t size) noexcept;
 [[nodiscard]] std::error_code set_option(int fd, int level, int name, int value) noexcept;
 
 /// Sets what the options say, and binds.
 [[nodiscard]] std::error_code bind_socket(int fd, const endpoint& where,
                                           const listen_options& options) noexcept;
+
+[[nodiscard]] std::error_code listen_at(int fd, int backlog) noexcept;
 
 /// Where to bind. All interfaces: IPv6, which takes IPv4 too, or IPv4 where there is no IPv6.
 [[nodiscard]] std::vector<endpoint> places_for(const std::string& host, std::uint16_t port,
@@ -54,7 +60,6 @@ template <typename Call>
 /// As an IPv6 socket wants it.
 [[nodiscard]] endpoint mapped_endpoint(const endpoint& v4);
 
-enum class socket_end : bool { local, remote };
 [[nodiscard]] endpoint endpoint_of(descriptor* socket, socket_end end, std::error_code& error);
 
 } // namespace coir::detail

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "net/socket.hpp"
 
+#include <coir/detail/scheduling_point.hpp>
 #include <coir/detail/socket_stream.hpp>
 
 #include <algorithm>
@@ -20,6 +21,7 @@ int send_at_once(descriptor& socket, const void* data, std::size_t size) {
 
 std::size_t socket_receive(descriptor* socket, io::buffer into, std::error_code& error) {
     if (socket == nullptr) return count_or_error(-EBADF, error);
+    scheduling_point(step::read, socket);
     // recv() of nothing would wait for something.
     if (into.size() == 0) return count_or_error(socket->closing() ? -EBADF : 0, error);
     const std::size_t size = std::min(into.size(), most_bytes_at_once);
@@ -28,15 +30,23 @@ std::size_t socket_receive(descriptor* socket, io::buffer into, std::error_code&
 
 std::size_t socket_send(descriptor* socket, io::bytes data, std::error_code& error) {
     if (socket == nullptr) return count_or_error(-EBADF, error);
+    const bool simulated = scheduling_point(step::write, socket);
     if (data.size() == 0) return count_or_error(socket->closing() ? -EBADF : 0, error);
     const std::size_t size = std::min(data.size(), most_bytes_at_once);
-    const int sent = send_at_once(*socket, data.data(), size);
-    if (sent != -EAGAIN && sent != -EINTR) return count_or_error(sent, error);
+    if (!simulated) [[likely]] {
+        const int sent = send_at_once(*socket, data.data(), size);
+        if (sent != -EAGAIN && sent != -EINTR) return count_or_error(sent, error);
+    }
     return count_or_error(perform(request::send(socket->fd(), data.data(), size), socket), error);
 }
 
 void socket_shutdown_write(descriptor* socket, std::error_code& error) {
-    error = with_descriptor(socket, [](int fd) { return ::shutdown(fd, SHUT_WR); });
+    scheduling_point(step::shutdown, socket);
+    error = with_descriptor(socket, [](int fd) {
+        if (!is_simulated(fd)) return ::shutdown(fd, SHUT_WR);
+        return as_system_call(ask_simulation(
+            [fd](simulated_sockets& sockets) { return sockets.shutdown_write(fd); }));
+    });
 }
 
 } // namespace coir::detail

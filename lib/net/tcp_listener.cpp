@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "net/accept.hpp"
 
+#include <coir/detail/scheduling_point.hpp>
 #include <coir/net/tcp.hpp>
 
 namespace coir {
@@ -10,16 +11,15 @@ tcp_listener::tcp_listener(detail::descriptor_pointer open, const endpoint& loca
 
 tcp_listener tcp_listener::bind(const std::string& host, std::uint16_t port,
                                 const listen_options& options, std::error_code& error) {
+    detail::scheduling_point(detail::step::listen);
     for (const endpoint& where : detail::places_for(host, port, error)) {
         detail::descriptor_pointer socket =
             detail::open_socket(detail::family_of(where), SOCK_STREAM, error);
         if (socket == nullptr) continue;
         error = detail::bind_socket(socket->fd(), where, options);
         if (error) continue;
-        if (::listen(socket->fd(), options.backlog) != 0) {
-            error = {errno, std::system_category()};
-            continue;
-        }
+        error = detail::listen_at(socket->fd(), options.backlog);
+        if (error) continue;
         const endpoint local = detail::endpoint_of(socket.get(), detail::socket_end::local, error);
         return tcp_listener{std::move(socket), local};
     }

@@ -88,7 +88,7 @@ endpoint tcp_stream::remote_endpoint() const {
 void tcp_stream::set_no_delay(bool on, std::error_code& error) {
     const int value = on ? 1 : 0;
     error = detail::with_descriptor(descriptor_.get(), [&](int fd) {
-        return ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value);
+        return detail::set_socket_option(fd, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value);
     });
 }
 
@@ -101,7 +101,7 @@ void tcp_stream::set_no_delay(bool on) {
 void tcp_stream::set_keep_alive(bool on, std::error_code& error) {
     const int value = on ? 1 : 0;
     error = detail::with_descriptor(descriptor_.get(), [&](int fd) {
-        return ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &value, sizeof value);
+        return detail::set_socket_option(fd, SOL_SOCKET, SO_KEEPALIVE, &value, sizeof value);
     });
 }
 
@@ -121,7 +121,8 @@ void tcp_stream::set_keep_alive(const keep_alive_options& options, std::error_co
     for (const auto& option : values) {
         if (error || option.second == 0) continue;
         error = detail::with_descriptor(descriptor_.get(), [&option](int fd) {
-            return ::setsockopt(fd, IPPROTO_TCP, option.first, &option.second, sizeof(int));
+            return detail::set_socket_option(fd, IPPROTO_TCP, option.first, &option.second,
+                                             sizeof(int));
         });
     }
 }
@@ -135,7 +136,7 @@ void tcp_stream::set_keep_alive(const keep_alive_options& options) {
 void tcp_stream::set_linger(std::optional<std::chrono::seconds> limit, std::error_code& error) {
     const linger value{limit ? 1 : 0, limit ? seconds_of(*limit) : 0};
     error = detail::with_descriptor(descriptor_.get(), [&](int fd) {
-        return ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &value, sizeof value);
+        return detail::set_socket_option(fd, SOL_SOCKET, SO_LINGER, &value, sizeof value);
     });
 }
 

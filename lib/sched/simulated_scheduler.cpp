@@ -13,4 +13,12 @@ bool simulated_scheduling_point(step next, const void* object) noexcept {
     return true;
 }
 
+simulated_sockets* sockets_of_simulation() noexcept {
+    // relaxed: as in scheduling_point().
+    if (simulations_under_way.load(std::memory_order_relaxed) == 0) return nullptr;
+    const worker* const here = current_worker();
+    if (here == nullptr || here->simulation() == nullptr) return nullptr;
+    return &here->simulation()->sockets();
+}
+
 } // namespace coir::detail

@@ -9,9 +9,13 @@
 
 #include <coir/detail/scheduling_point.hpp>
 
+#include <memory>
+
 namespace coir::detail {
 
 struct coroutine;
+class poller;
+class simulated_sockets;
 class worker;
 
 class simulated_scheduler {
@@ -21,11 +25,19 @@ public:
     simulated_scheduler& operator=(const simulated_scheduler&) = delete;
     virtual ~simulated_scheduler() = default;
 
+    /// Makes what the worker has for a kernel; called once.
+    [[nodiscard]] virtual std::unique_ptr<poller> make_poller(worker& here) = 0;
+    /// Answers the system calls on sockets that do not go by the poller.
+    [[nodiscard]] virtual simulated_sockets& sockets() noexcept = 0;
+
     /// On the worker's loop: whom to run next; null ends the loop.
     virtual coroutine* choose(worker& here) noexcept = 0;
 
     /// In the running coroutine: lets others run if that is the choice.
     virtual void reach(worker& here, step next, const void* object) noexcept = 0;
 };
+
+/// The sockets of the simulation that the caller runs in; null elsewhere.
+[[nodiscard]] simulated_sockets* sockets_of_simulation() noexcept;
 
 } // namespace coir::detail

@@ -3,7 +3,6 @@
 
 #include "base/check.hpp"
 #include "fiber/stack_overflow.hpp"
-#include "ring/refusing_poller.hpp"
 #include "sched/runtime_core.hpp"
 #include "timer/clock.hpp"
 #include "timer/heap_supply.hpp"
@@ -48,7 +47,7 @@ worker::~worker() { return_timer_heap(timers_); }
 void worker::open(io_backend backend) { io_ = make_poller(backend); }
 
 void worker::open_simulated(simulated_scheduler& scheduler) {
-    io_ = std::make_unique<refusing_poller>();
+    io_ = scheduler.make_poller(*this);
     simulation_ = &scheduler;
 }
 

@@ -38,6 +38,13 @@ phrase phrase_for(step what) noexcept {
     case step::timer: return {"sets the timer of", "channel"};
     case step::limit: return {"sets a time limit"};
     case step::blocking: return {"makes a blocking call"};
+    case step::listen: return {"listens"};
+    case step::accept: return {"accepts from", "socket"};
+    case step::connect: return {"connects"};
+    case step::read: return {"reads from", "socket"};
+    case step::write: return {"writes to", "socket"};
+    case step::shutdown: return {"ends its stream to", "socket"};
+    case step::hang_up: return {"closes", "socket"};
     }
     return {"?"};
 }

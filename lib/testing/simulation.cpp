@@ -17,6 +17,7 @@ namespace {
 
 // Long enough after zero that nobody computes a time before the clock's beginning.
 constexpr std::int64_t start_ns = 3'600'000'000'000;
+constexpr std::uint64_t network_salt = 0x6e6574776f726b; // other draws than the schedule's
 constexpr std::int64_t idle_advance_ns = 1'000'000;
 constexpr std::uint64_t most_idle_steps = 1'000;
 constexpr std::uint64_t most_steps_in_a_row = 1'000;
@@ -65,8 +66,9 @@ std::string describe(const std::exception_ptr& thrown) {
 
 } // namespace
 
-simulation::simulation(testing::detail::erased_body body, std::size_t max_steps)
-    : body_{body}, max_steps_{max_steps != 0 ? max_steps : UINT64_MAX} {
+simulation::simulation(testing::detail::erased_body body, std::size_t max_steps,
+                       const testing::network_options& network)
+    : body_{body}, max_steps_{max_steps != 0 ? max_steps : UINT64_MAX}, network_options_{network} {
     runtime_options settings = resolve_settings({.workers = 1});
     settings.workers = 1; // whatever the environment says
     settings.on_deadlock = deadlock_action::off;
@@ -77,6 +79,12 @@ simulation::simulation(testing::detail::erased_body body, std::size_t max_steps)
              thrown);
     };
     core_ = std::make_unique<runtime_core>(settings, *this);
+}
+
+std::unique_ptr<poller> simulation::make_poller(worker& here) {
+    auto made = std::make_unique<simulated_network>(here.timers());
+    network_ = made.get();
+    return made;
 }
 
 void simulation::run(run_plan& plan) {
@@ -108,6 +116,7 @@ bool simulation::begin_run() {
     failure_.reset();
     schedule_.begin(seed_);
     interleaving_.begin(start_ns);
+    network_->begin_run(mix(seed_ ^ network_salt), network_options_);
     here.restart_ids(1);
     here.random() = fast_random{mix(~seed_)};
     core_->own_session().stopping.store(false, std::memory_order_relaxed);
@@ -134,6 +143,7 @@ void simulation::end_run() {
     phase_ = phase::idle;
     for (coroutine* const co : to_cancel_) unpin(*co);
     to_cancel_.clear();
+    network_->end_run();
     // Timers that outlive the run, such as an `after` whose channel is kept, fire for the last
     // time.
     now_ns_ = never_ns - 1;
@@ -347,6 +357,7 @@ bool simulation::go_on_without_anybody(worker& here) {
         }
         return true;
     case phase::draining:
+        if (network_->deliver_early()) return true; // somebody waits for what is under way
         fail_with_waiters("leak: a coroutine was left waiting when the body ended");
         return true;
     case phase::clearing:

@@ -19,6 +19,7 @@
 #include "sched/simulated_scheduler.hpp"
 #include "testing/interleaving.hpp"
 #include "testing/schedule.hpp"
+#include "testing/simulated_network.hpp"
 
 #include <coir/testing.hpp>
 
@@ -57,11 +58,15 @@ public:
 
 class simulation final : public simulated_scheduler {
 public:
-    simulation(testing::detail::erased_body body, std::size_t max_steps);
+    simulation(testing::detail::erased_body body, std::size_t max_steps,
+               const testing::network_options& network);
 
     /// Makes the runs on the calling thread.
     void run(run_plan& plan);
 
+    [[nodiscard]] simulated_network& network() noexcept { return *network_; }
+    [[nodiscard]] std::unique_ptr<poller> make_poller(worker& here) override;
+    [[nodiscard]] simulated_sockets& sockets() noexcept override { return *network_; }
     coroutine* choose(worker& here) noexcept override;
     void reach(worker& here, step next, const void* object) noexcept override;
 
@@ -98,6 +103,8 @@ private:
 
     const testing::detail::erased_body body_;
     const std::uint64_t max_steps_;
+    const testing::network_options network_options_;
+    simulated_network* network_ = nullptr; ///< the worker's poller
     std::unique_ptr<runtime_core> core_;
     run_plan* plan_ = nullptr;
 

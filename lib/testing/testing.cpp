@@ -108,11 +108,13 @@ private:
     bool same_again_ = false;
 };
 
-[[noreturn]] void report(run_failure& failed, const std::string& remark) {
+[[noreturn]] void report(run_failure& failed, const std::string& remark,
+                         const network_options& network) {
     char seed[32];
     std::snprintf(seed, sizeof seed, "0x%llx", static_cast<unsigned long long>(failed.seed));
     std::string text = "coir::testing: " + failed.what + "\n" + failed.details +
-                       "  once more: coir::testing::simulate({.seed = " + seed + "}, body)\n" +
+                       "  once more: coir::testing::simulate({.seed = " + seed +
+                       (network == network_options{} ? "" : ", .network = ...") + "}, body)\n" +
                        remark;
     if (!failed.steps.empty()) text += "  the last steps, by coroutine:\n" + failed.steps;
     throw failure{text, failed.seed, std::move(failed.cause)};
@@ -123,15 +125,15 @@ private:
 void simulate(const simulate_options& options, erased_body body) {
     coir::detail::refuse_in_coroutine("coir::testing::simulate");
     one_run plan{options.seed};
-    coir::detail::simulation{body, options.max_steps}.run(plan);
-    if (plan.failure) report(*plan.failure, "");
+    coir::detail::simulation{body, options.max_steps, options.network}.run(plan);
+    if (plan.failure) report(*plan.failure, "", options.network);
 }
 
 void explore(const explore_options& options, erased_body body) {
     coir::detail::refuse_in_coroutine("coir::testing::explore");
     search plan{options};
-    coir::detail::simulation{body, options.max_steps}.run(plan);
-    if (plan.failure) report(*plan.failure, plan.remark());
+    coir::detail::simulation{body, options.max_steps, options.network}.run(plan);
+    if (plan.failure) report(*plan.failure, plan.remark(), options.network);
 }
 
 } // namespace detail

@@ -34,6 +34,13 @@ enum class step : std::uint8_t {
     timer,
     limit,
     blocking,
+    listen,
+    accept,
+    connect,
+    read,
+    write,
+    shutdown,
+    hang_up,
 };
 
 /// How many simulations are under way in this process.
