@@ -27,14 +27,23 @@ const std::error_category& tls_category() noexcept {
 namespace detail {
 
 struct tls_core {};
+struct tls_shared {};
 
-std::shared_ptr<tls_core> tls_connect(tcp_stream, const std::string&, const tls_options&,
+std::shared_ptr<tls_shared> tls_share(const tls_options&, std::error_code& error) {
+    error = std::make_error_code(std::errc::operation_not_supported);
+    return nullptr;
+}
+std::shared_ptr<tls_shared> tls_share(const tls_server_options&, std::error_code& error) {
+    error = std::make_error_code(std::errc::operation_not_supported);
+    return nullptr;
+}
+void tls_keep_sessions(tls_shared&) { nothing_here(); }
+std::shared_ptr<tls_core> tls_connect(tcp_stream, const std::string&, const tls_shared*,
                                       std::error_code& error) {
     error = std::make_error_code(std::errc::operation_not_supported);
     return nullptr;
 }
-std::shared_ptr<tls_core> tls_accept(tcp_stream, const tls_server_options&,
-                                     std::error_code& error) {
+std::shared_ptr<tls_core> tls_accept(tcp_stream, const tls_shared*, std::error_code& error) {
     error = std::make_error_code(std::errc::operation_not_supported);
     return nullptr;
 }
@@ -47,6 +56,8 @@ void tls_shutdown_write(tls_core&, std::error_code&) { nothing_here(); }
 tcp_stream& tls_transport(tls_core&) noexcept { nothing_here(); }
 std::string tls_protocol(tls_core&) { nothing_here(); }
 std::string tls_version(tls_core&) { nothing_here(); }
+std::string tls_server_name(tls_core&) { nothing_here(); }
+bool tls_resumed(tls_core&) { nothing_here(); }
 
 } // namespace detail
 } // namespace coir

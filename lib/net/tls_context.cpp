@@ -94,6 +94,7 @@ ssl_context make_client_context(const tls_options& options) {
                             ? ::SSL_CTX_set_default_verify_paths(made.get()) == 1
                             : ::SSL_CTX_load_verify_file(made.get(), options.ca_file.c_str()) == 1;
     if (!trusts) return nullptr;
+    tls_sessions::follow(made.get());
     if (options.certificate_file.empty()) return made;
     const bool usable =
         use_certificate(made.get(), options.certificate_file, options.private_key_file);
@@ -171,19 +172,25 @@ std::string alpn_wire_form(const std::vector<std::string>& names) {
     return wire;
 }
 
-ssl_context client_context(const tls_options& options, std::error_code& error) {
+std::shared_ptr<tls_shared> tls_share(const tls_options& options, std::error_code& error) {
     const std::string key = "client\n" + file_stamp(options.ca_file) +
                             file_stamp(options.certificate_file) +
                             file_stamp(options.private_key_file);
-    return checked(key, [&] { return make_client_context(options); }, error);
+    ssl_context found = checked(key, [&] { return make_client_context(options); }, error);
+    if (error) return nullptr;
+    return std::make_shared<tls_shared>(tls_shared{std::move(found), false, options, nullptr});
 }
 
-ssl_context server_context(const tls_server_options& options, std::error_code& error) {
+std::shared_ptr<tls_shared> tls_share(const tls_server_options& options, std::error_code& error) {
     const std::string key = "server\n" + file_stamp(options.certificate_file) +
                             file_stamp(options.private_key_file) +
                             file_stamp(options.client_ca_file) + alpn_wire_form(options.alpn);
-    return checked(key, [&] { return make_server_context(options); }, error);
+    ssl_context found = checked(key, [&] { return make_server_context(options); }, error);
+    if (error) return nullptr;
+    return std::make_shared<tls_shared>(tls_shared{std::move(found), true, {}, nullptr});
 }
+
+void tls_keep_sessions(tls_shared& shared) { shared.sessions = std::make_shared<tls_sessions>(); }
 
 } // namespace detail
 } // namespace coir

@@ -3,6 +3,7 @@
 // Owns what connections with the same options share: certificates, keys, trust.
 
 #include "net/tls_core.hpp"
+#include "net/tls_sessions.hpp"
 
 #include <openssl/ssl.h>
 
@@ -13,10 +14,13 @@ namespace coir::detail {
 
 using ssl_context = std::shared_ptr<SSL_CTX>;
 
-/// Contexts are kept, by their options, until their files change. Reads files, on the caller's
-/// thread, when they are first needed. Null with an error.
-[[nodiscard]] ssl_context client_context(const tls_options& options, std::error_code& error);
-[[nodiscard]] ssl_context server_context(const tls_server_options& options, std::error_code& error);
+/// Contexts of OpenSSL are kept, by their options, until their files change.
+struct tls_shared {
+    ssl_context context;
+    bool is_server = false;
+    tls_options options;                    // of clients
+    std::shared_ptr<tls_sessions> sessions; // of clients; null: none are kept
+};
 
 /// The list as it goes over the wire: each name behind its length. Empty if a name is too long.
 [[nodiscard]] std::string alpn_wire_form(const std::vector<std::string>& names);

@@ -10,11 +10,21 @@
 
 namespace coir::detail {
 
-[[nodiscard]] std::shared_ptr<tls_core> tls_connect(tcp_stream over, const std::string& host,
-                                                    const tls_options& options,
+/// What connections with these options share. Reads files, on the caller's thread, when they are
+/// first needed or have changed. Null with an error.
+[[nodiscard]] std::shared_ptr<tls_shared> tls_share(const tls_options& options,
                                                     std::error_code& error);
-[[nodiscard]] std::shared_ptr<tls_core>
-tls_accept(tcp_stream over, const tls_server_options& options, std::error_code& error);
+[[nodiscard]] std::shared_ptr<tls_shared> tls_share(const tls_server_options& options,
+                                                    std::error_code& error);
+/// From now on its connections resume the sessions of earlier ones.
+void tls_keep_sessions(tls_shared& shared);
+
+/// Null, or of the other side: std::errc::invalid_argument.
+[[nodiscard]] std::shared_ptr<tls_core> tls_connect(tcp_stream over, const std::string& host,
+                                                    const tls_shared* shared,
+                                                    std::error_code& error);
+[[nodiscard]] std::shared_ptr<tls_core> tls_accept(tcp_stream over, const tls_shared* shared,
+                                                   std::error_code& error);
 
 std::size_t tls_read(tls_core& core, io::buffer into, std::error_code& error);
 std::size_t tls_write(tls_core& core, io::bytes data, std::error_code& error);
@@ -22,5 +32,7 @@ void tls_shutdown_write(tls_core& core, std::error_code& error);
 [[nodiscard]] tcp_stream& tls_transport(tls_core& core) noexcept;
 [[nodiscard]] std::string tls_protocol(tls_core& core);
 [[nodiscard]] std::string tls_version(tls_core& core);
+[[nodiscard]] std::string tls_server_name(tls_core& core);
+[[nodiscard]] bool tls_resumed(tls_core& core);
 
 } // namespace coir::detail

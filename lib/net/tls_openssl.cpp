@@ -46,10 +46,16 @@ struct tls_core {
     }
     tls_core(const tls_core&) = delete;
     tls_core& operator=(const tls_core&) = delete;
-    ~tls_core() { ::SSL_free(ssl); }
+    ~tls_core() {
+        // That the peer has not been told of the end is no reason to forget the session, which is
+        // what OpenSSL would do (RFC 5246, 7.2.1).
+        if (!broken) ::SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+        ::SSL_free(ssl);
+    }
 
     tcp_stream transport;
     const ssl_context context;
+    tls_sessions::place sessions; // of a client; set before the handshake
     std::mutex engine;
     SSL* const ssl;
     BIO* in = nullptr;
@@ -180,6 +186,11 @@ void shake_hands(tls_core& core, std::error_code& error) {
     }
 }
 
+std::error_code misuse(const tls_shared* shared, bool as_server) noexcept {
+    if (shared != nullptr && shared->is_server == as_server) return {};
+    return std::make_error_code(std::errc::invalid_argument);
+}
+
 bool is_address(const std::string& host) noexcept {
     std::array<unsigned char, 16> parsed{};
     return ::inet_pton(AF_INET, host.c_str(), parsed.data()) == 1 ||
@@ -212,10 +223,13 @@ bool offer_protocols(SSL* ssl, const std::vector<std::string>& names) {
 } // namespace
 
 std::shared_ptr<tls_core> tls_connect(tcp_stream over, const std::string& host,
-                                      const tls_options& options, std::error_code& error) {
-    ssl_context context = client_context(options, error);
+                                      const tls_shared* shared, std::error_code& error) {
+    error = misuse(shared, false);
     if (error) return nullptr;
-    auto core = std::make_shared<tls_core>(std::move(over), std::move(context));
+    const tls_options& options = shared->options;
+    const std::uint16_t port = over.remote_endpoint(error).port();
+    if (error) return nullptr;
+    auto core = std::make_shared<tls_core>(std::move(over), shared->context);
     const std::string& name = options.server_name.empty() ? host : options.server_name;
     // A name or protocol that cannot be one.
     if (!expect_server(core->ssl, name, options.verify) ||
@@ -224,15 +238,17 @@ std::shared_ptr<tls_core> tls_connect(tcp_stream over, const std::string& host,
         return nullptr;
     }
     ::SSL_set_connect_state(core->ssl);
+    core->sessions = {shared->sessions, name + '\n' + std::to_string(port)};
+    tls_sessions::attend(core->ssl, core->sessions);
     shake_hands(*core, error);
     return core;
 }
 
-std::shared_ptr<tls_core> tls_accept(tcp_stream over, const tls_server_options& options,
+std::shared_ptr<tls_core> tls_accept(tcp_stream over, const tls_shared* shared,
                                      std::error_code& error) {
-    ssl_context context = server_context(options, error);
+    error = misuse(shared, true);
     if (error) return nullptr;
-    auto core = std::make_shared<tls_core>(std::move(over), std::move(context));
+    auto core = std::make_shared<tls_core>(std::move(over), shared->context);
     ::SSL_set_accept_state(core->ssl);
     shake_hands(*core, error);
     return core;
@@ -300,6 +316,17 @@ std::string tls_protocol(tls_core& core) {
 std::string tls_version(tls_core& core) {
     const std::lock_guard guard{core.engine};
     return ::SSL_get_version(core.ssl);
+}
+
+std::string tls_server_name(tls_core& core) {
+    const std::lock_guard guard{core.engine};
+    const char* const name = ::SSL_get_servername(core.ssl, TLSEXT_NAMETYPE_host_name);
+    return name != nullptr ? name : "";
+}
+
+bool tls_resumed(tls_core& core) {
+    const std::lock_guard guard{core.engine};
+    return ::SSL_session_reused(core.ssl) == 1;
 }
 
 // --- For select -----------------------------------------------------------------------------

@@ -28,6 +28,41 @@ const std::error_code closed = detail::error_from(-EBADF);
 
 } // namespace
 
+// --- Contexts -------------------------------------------------------------------------------
+
+tls_context tls_context::client(const tls_options& options, std::error_code& error) {
+    auto shared = detail::tls_share(options, error);
+    if (shared != nullptr) detail::tls_keep_sessions(*shared);
+    return tls_context{std::move(shared)};
+}
+
+tls_context tls_context::client(const tls_options& options) {
+    std::error_code error;
+    tls_context made = client(options, error);
+    throw_if(error, "TLS context");
+    return made;
+}
+
+tls_context tls_context::server(const tls_server_options& options, std::error_code& error) {
+    return tls_context{detail::tls_share(options, error)};
+}
+
+tls_context tls_context::server(const tls_server_options& options) {
+    std::error_code error;
+    tls_context made = server(options, error);
+    throw_if(error, "TLS context with " + options.certificate_file);
+    return made;
+}
+
+// --- The client's side -----------------------------------------------------------------------
+
+tls_stream tls_stream::connect_shared(tcp_stream&& over, const std::string& host,
+                                      const detail::tls_shared* shared, std::error_code& error) {
+    std::string peer = host;
+    auto core = detail::tls_connect(std::move(over), host, shared, error);
+    return error ? tls_stream{} : tls_stream{std::move(core), std::move(peer)};
+}
+
 tls_stream tls_stream::connect(const std::string& host, std::uint16_t port,
                                const tls_options& options, std::error_code& error) {
     tcp_stream over = tcp_stream::connect(host, port, error);
@@ -37,7 +72,7 @@ tls_stream tls_stream::connect(const std::string& host, std::uint16_t port,
 
 tls_stream tls_stream::connect(const std::string& host, std::uint16_t port,
                                std::error_code& error) {
-    return connect(host, port, {}, error);
+    return connect(host, port, tls_options{}, error);
 }
 
 tls_stream tls_stream::connect(const std::string& host, std::uint16_t port,
@@ -47,9 +82,8 @@ tls_stream tls_stream::connect(const std::string& host, std::uint16_t port,
 
 tls_stream tls_stream::connect(tcp_stream&& over, const std::string& host,
                                const tls_options& options, std::error_code& error) {
-    std::string peer = host;
-    auto core = detail::tls_connect(std::move(over), host, options, error);
-    return error ? tls_stream{} : tls_stream{std::move(core), std::move(peer)};
+    const auto shared = detail::tls_share(options, error);
+    return error ? tls_stream{} : connect_shared(std::move(over), host, shared.get(), error);
 }
 
 tls_stream tls_stream::connect(tcp_stream&& over, const std::string& host,
@@ -60,12 +94,45 @@ tls_stream tls_stream::connect(tcp_stream&& over, const std::string& host,
     return made;
 }
 
-tls_stream tls_stream::accept(tcp_stream&& over, const tls_server_options& options,
-                              std::error_code& error) {
+tls_stream tls_stream::connect(const std::string& host, std::uint16_t port,
+                               const tls_context& context, std::error_code& error) {
+    tcp_stream over = tcp_stream::connect(host, port, error);
+    if (error) return {};
+    return connect(std::move(over), host, context, error);
+}
+
+tls_stream tls_stream::connect(const std::string& host, std::uint16_t port,
+                               const tls_context& context) {
+    return connect(tcp_stream::connect(host, port), host, context);
+}
+
+tls_stream tls_stream::connect(tcp_stream&& over, const std::string& host,
+                               const tls_context& context, std::error_code& error) {
+    return connect_shared(std::move(over), host, context.shared_.get(), error);
+}
+
+tls_stream tls_stream::connect(tcp_stream&& over, const std::string& host,
+                               const tls_context& context) {
+    std::error_code error;
+    tls_stream made = connect(std::move(over), host, context, error);
+    throw_if(error, "TLS handshake with " + host);
+    return made;
+}
+
+// --- The server's side -----------------------------------------------------------------------
+
+tls_stream tls_stream::accept_shared(tcp_stream&& over, const detail::tls_shared* shared,
+                                     std::error_code& error) {
     std::string peer = over.remote_endpoint(error).to_string();
     if (error) return {};
-    auto core = detail::tls_accept(std::move(over), options, error);
+    auto core = detail::tls_accept(std::move(over), shared, error);
     return error ? tls_stream{} : tls_stream{std::move(core), std::move(peer)};
+}
+
+tls_stream tls_stream::accept(tcp_stream&& over, const tls_server_options& options,
+                              std::error_code& error) {
+    const auto shared = detail::tls_share(options, error);
+    return error ? tls_stream{} : accept_shared(std::move(over), shared.get(), error);
 }
 
 tls_stream tls_stream::accept(tcp_stream&& over, const tls_server_options& options) {
@@ -75,6 +142,21 @@ tls_stream tls_stream::accept(tcp_stream&& over, const tls_server_options& optio
     throw_if(error, "TLS handshake with " + peer);
     return made;
 }
+
+tls_stream tls_stream::accept(tcp_stream&& over, const tls_context& context,
+                              std::error_code& error) {
+    return accept_shared(std::move(over), context.shared_.get(), error);
+}
+
+tls_stream tls_stream::accept(tcp_stream&& over, const tls_context& context) {
+    std::error_code error;
+    const std::string peer = over.remote_endpoint(error).to_string();
+    tls_stream made = accept(std::move(over), context, error);
+    throw_if(error, "TLS handshake with " + peer);
+    return made;
+}
+
+// --- Reading and writing ---------------------------------------------------------------------
 
 // Each operation keeps the core: the handle may be destroyed, which ends the operation, meanwhile.
 std::size_t tls_stream::read_some(io::buffer into, std::error_code& error) {
@@ -147,6 +229,12 @@ void tls_stream::set_no_delay(bool on) {
 std::string tls_stream::alpn() const {
     return core_ != nullptr ? detail::tls_protocol(*core_) : std::string{};
 }
+
+std::string tls_stream::server_name() const {
+    return core_ != nullptr ? detail::tls_server_name(*core_) : std::string{};
+}
+
+bool tls_stream::resumed() const { return core_ != nullptr && detail::tls_resumed(*core_); }
 
 std::string tls_stream::version() const {
     return is_open() ? detail::tls_version(*core_) : std::string{};

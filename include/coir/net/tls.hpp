@@ -9,39 +9,15 @@
 #include <coir/detail/io_case.hpp>
 #include <coir/io/stream.hpp>
 #include <coir/net/tcp.hpp>
+#include <coir/net/tls_context.hpp>
 
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 namespace coir {
-
-struct tls_options {
-    /// The certificates to trust, a PEM file; empty: those of the system.
-    std::string ca_file{};
-    /// Application protocols, the preferred one first: {"h2", "http/1.1"}.
-    std::vector<std::string> alpn{};
-    /// The name that the certificate must be for, and that is asked for (SNI); empty: the host.
-    std::string server_name{};
-    /// False trusts anybody: no check of the chain, none of the name.
-    bool verify = true;
-    /// The client's own certificate (PEM, the chain in order) and key, where the server asks.
-    std::string certificate_file{};
-    std::string private_key_file{};
-};
-
-struct tls_server_options {
-    /// PEM files: the certificate, followed by those between it and its root; its key.
-    std::string certificate_file{};
-    std::string private_key_file{};
-    /// Application protocols, the preferred one first. A client that offers others only is refused.
-    std::vector<std::string> alpn{};
-    /// Clients must show a certificate from one of these authorities; empty: none is asked for.
-    std::string client_ca_file{};
-};
 
 [[nodiscard]] COIR_API bool tls_available() noexcept;
 
@@ -118,10 +94,23 @@ public:
     [[nodiscard]] static tls_stream connect(tcp_stream&& over, const std::string& host,
                                             const tls_options& options, std::error_code& error);
 
+    /// With what other connections have read and agreed on already.
+    [[nodiscard]] static tls_stream connect(const std::string& host, std::uint16_t port,
+                                            const tls_context& context);
+    [[nodiscard]] static tls_stream connect(const std::string& host, std::uint16_t port,
+                                            const tls_context& context, std::error_code& error);
+    [[nodiscard]] static tls_stream connect(tcp_stream&& over, const std::string& host,
+                                            const tls_context& context);
+    [[nodiscard]] static tls_stream connect(tcp_stream&& over, const std::string& host,
+                                            const tls_context& context, std::error_code& error);
+
     /// Shakes hands as the server. Waits for the client, so do it in the coroutine that serves it,
     /// within a time limit. Files are read once and again when they have changed.
     [[nodiscard]] static tls_stream accept(tcp_stream&& over, const tls_server_options& options);
     [[nodiscard]] static tls_stream accept(tcp_stream&& over, const tls_server_options& options,
+                                           std::error_code& error);
+    [[nodiscard]] static tls_stream accept(tcp_stream&& over, const tls_context& context);
+    [[nodiscard]] static tls_stream accept(tcp_stream&& over, const tls_context& context,
                                            std::error_code& error);
 
     /// Tells the peer that no more will be written (close_notify); reading goes on.
@@ -146,6 +135,10 @@ public:
     [[nodiscard]] std::string alpn() const;
     /// "TLSv1.3"; empty when closed.
     [[nodiscard]] std::string version() const;
+    /// The name that the client has asked for (SNI); empty if none.
+    [[nodiscard]] std::string server_name() const;
+    /// Whether the handshake has resumed a session of an earlier connection.
+    [[nodiscard]] bool resumed() const;
 
     /// Select cases, as those of tcp_stream; readable is what can be read decrypted.
     template <typename... Handler> [[nodiscard]] auto on_readable(Handler&&... handler) const {
@@ -163,6 +156,11 @@ private:
         : core_{std::move(core)}, peer_{std::move(peer)} {}
     std::size_t read_some(io::buffer into, std::error_code& error);
     std::size_t write_some(io::bytes data, std::error_code& error);
+    [[nodiscard]] static tls_stream connect_shared(tcp_stream&& over, const std::string& host,
+                                                   const detail::tls_shared* shared,
+                                                   std::error_code& error);
+    [[nodiscard]] static tls_stream
+    accept_shared(tcp_stream&& over, const detail::tls_shared* shared, std::error_code& error);
     [[nodiscard]] std::string describe(const char* verb) const { return verb + (" " + peer_); }
 
     std::shared_ptr<detail::tls_core> core_;
