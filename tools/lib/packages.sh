@@ -15,7 +15,7 @@ packages_check=(
 )
 # The peers' languages are not among them: who has none gets the rows of those that are there.
 packages_compare=(
-    "${packages_build[@]}" libbenchmark-dev libboost-fiber-dev python3
+    "${packages_build[@]}" libbenchmark-dev libboost-fiber-dev python3 nginx-light curl wrk
 )
 
 is_installed() { # PACKAGE

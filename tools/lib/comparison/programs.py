@@ -131,21 +131,26 @@ class Coir(Program):
         return found
 
 
-def build_coir(root, build):
+def build_by_meson(root, build, examples="disabled"):
+    """Builds coir and what is written in C and C++; returns the folder and the compiler's name."""
     folder = build / "coir"
     script = """
         source tools/lib/packages.sh
         source tools/lib/build.sh
         need_packages "${packages_compare[@]}"
-        configure "$1" --buildtype=release -Dtests=disabled -Dexamples=disabled \\
-            -Dbenchmarks=enabled
+        configure "$1" --buildtype=release -Dtests=disabled -Dbenchmarks=enabled -Dexamples="$2"
         ninja -C "$1"
     """
-    run_quietly(["bash", "-euc", script, "bash", folder], root)
-    programs = [one for one in sorted((folder / "bench").glob("bench_*")) if one.is_file()]
+    run_quietly(["bash", "-euc", script, "bash", folder, examples], root)
     commands = json.loads((folder / "compile_commands.json").read_text())
     compiler = [one for one in commands[0]["command"].split()[:2] if "ccache" not in one][0]
-    return Coir(programs, f"{version_of([compiler, '--version'])}, release")
+    return folder, f"{version_of([compiler, '--version'])}, release"
+
+
+def build_coir(root, build):
+    folder, compiler = build_by_meson(root, build)
+    programs = [one for one in sorted((folder / "bench").glob("bench_*")) if one.is_file()]
+    return [Coir(programs, compiler)]
 
 
 def build_boost_fiber(root, build):
@@ -157,22 +162,27 @@ def build_boost_fiber(root, build):
     return [Peer("Boost.Fiber", [program], f"Boost {version[1]}" if version else "Boost")]
 
 
-def build_go(root, build):
+def find_go():
     go = shutil.which("go") or shutil.which("/usr/local/go/bin/go")
     if not go:
         raise Absent("no Go (Debian: golang-go)")
+    return go
+
+
+def build_go(root, build):
+    go = find_go()
     program = build / "go_rows"
     run_quietly([go, "build", "-o", program, "."], root / "bench/peers/go")
     return [Peer("Go", [program], version_of([go, "version"]))]
 
 
-def build_rust(root, build):
-    """Crates come from cargo's cache, else from crates.io, else from Debian's packages."""
+def build_by_cargo(source, folder):
+    """Crates come from cargo's cache, else from crates.io, else from Debian's packages. Returns what
+    tells the version of a crate."""
     cargo = shutil.which("cargo")
     if not cargo:
         raise Absent("no Rust (Debian: cargo)")
-    folder = build / "rust"
-    shutil.copytree(root / "bench/peers/rust", folder, dirs_exist_ok=True)
+    shutil.copytree(source, folder, dirs_exist_ok=True)
     from_debian = [
         "--config", 'source.crates-io.replace-with="debian"',
         "--config", 'source.debian.directory="/usr/share/cargo/registry"',
@@ -190,8 +200,7 @@ def build_rust(root, build):
             failure = why
     else:
         raise Absent(
-            "crates.io cannot be reached, and Debian's librust-crossbeam-channel-dev and "
-            f"librust-tokio-dev are not installed\n{failure}"
+            f"crates.io cannot be reached, and Debian's packages do not have all crates\n{failure}"
         )
     lock = (folder / "Cargo.lock").read_text()
 
@@ -199,6 +208,13 @@ def build_rust(root, build):
         found = re.search(rf'name = "{name}"\nversion = "([^"]+)"', lock)
         return f"{name} {found[1]}, {version_of(['rustc', '--version'])}"
 
+    return crate
+
+
+def build_rust(root, build):
+    """Debian has what it needs: librust-crossbeam-channel-dev and librust-tokio-dev."""
+    folder = build / "rust"
+    crate = build_by_cargo(root / "bench/peers/rust", folder)
     made = folder / "target/release"
     return [
         Peer("tokio", [made / "tokio_rows"], crate("tokio")),
