@@ -9,12 +9,11 @@
 // threads, user and system, in microseconds), half and 99 % of the round trips (microseconds), and
 // the server's resident bytes for each connection.
 
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -54,6 +53,15 @@ int connect_to(std::uint16_t port) {
     if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fail("connect");
     const int on = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return fd;
+}
+
+/// Returns once the server has accepted it and answered.
+int connect_and_greet(std::uint16_t port) {
+    const int fd = connect_to(port);
+    message text{};
+    if (::send(fd, text.data(), text.size(), MSG_NOSIGNAL) != ssize_t{text.size()}) fail("send");
+    if (::recv(fd, text.data(), text.size(), MSG_WAITALL) != ssize_t{text.size()}) fail("recv");
     return fd;
 }
 
@@ -159,7 +167,7 @@ int main(int argc, char** argv) {
     const int idle = argc > 5 ? std::atoi(argv[5]) : 0;
 
     const double resident_before = resident_bytes(server);
-    for (int i = 0; i < idle; ++i) connect_to(port); // open until we end
+    for (int i = 0; i < idle; ++i) connect_and_greet(port); // open until we end
     load clients{port, count};
     clients.start();
     clients.run(std::chrono::milliseconds{100}); // warm
@@ -177,6 +185,7 @@ int main(int argc, char** argv) {
     std::printf("cpu_us %.3f\n", cpu_ns / 1e3 / requests);
     std::printf("p50_us %.1f\n", microseconds_at(trips, 0.5));
     std::printf("p99_us %.1f\n", microseconds_at(trips, 0.99));
-    std::printf("connection_bytes %.0f\n", resident / static_cast<double>(count + static_cast<std::size_t>(idle)));
+    std::printf("connection_bytes %.0f\n",
+                resident / static_cast<double>(count + static_cast<std::size_t>(idle)));
     return 0;
 }

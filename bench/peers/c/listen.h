@@ -23,8 +23,7 @@ static int listen_and_tell(int flags) {
     setrlimit(RLIMIT_NOFILE, &limit);
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
     if (fd < 0) fail("socket");
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     if (bind(fd, (struct sockaddr*)&address, sizeof address) != 0) fail("bind");
     if (listen(fd, 4096) != 0) fail("listen");
     socklen_t length = sizeof address;
