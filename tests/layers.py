@@ -63,6 +63,7 @@ PUBLIC = {
     "detail/descriptor.hpp": "io",
     "detail/io_case.hpp": "io",
     "detail/read_buffer.hpp": "io",
+    "detail/socket_file.hpp": "net",
     "detail/socket_stream.hpp": "net",
     "detail/group_parts.hpp": "task",
     "detail/launch.hpp": "task",

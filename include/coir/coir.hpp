@@ -18,6 +18,7 @@
 #include <coir/net/tls.hpp>
 #include <coir/net/udp.hpp>
 #include <coir/net/unix.hpp>
+#include <coir/net/unix_datagram.hpp>
 #include <coir/os/pipe.hpp>
 #include <coir/os/process.hpp>
 #include <coir/os/signals.hpp>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "net/unix_address.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 
@@ -23,6 +24,14 @@ unix_address unix_address_of(const std::string& path, std::error_code& error) {
     made.size =
         static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + (abstract ? 0 : 1));
     return made;
+}
+
+std::string unix_path_in(const unix_address& address) {
+    constexpr std::size_t begin = offsetof(sockaddr_un, sun_path);
+    const char* const text = address.native.sun_path;
+    if (address.size <= begin) return {};
+    const std::size_t size = std::min(address.size - begin, sizeof address.native.sun_path);
+    return text[0] == '\0' ? std::string{text, size} : std::string{text, ::strnlen(text, size)};
 }
 
 std::string unix_path_text(const std::string& path) {

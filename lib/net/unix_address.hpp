@@ -26,6 +26,9 @@ struct unix_address {
 /// Refuses what the kernel would take for something else: nothing, and a NUL inside a path.
 [[nodiscard]] unix_address unix_address_of(const std::string& path, std::error_code& error);
 
+/// The path in what the kernel has filled in; empty for a socket without a name.
+[[nodiscard]] std::string unix_path_in(const unix_address& address);
+
 /// For error texts: an abstract name begins with @, as in ss(8).
 [[nodiscard]] std::string unix_path_text(const std::string& path);
 

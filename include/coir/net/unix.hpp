@@ -5,10 +5,10 @@
 #include <coir/detail/config.hpp>
 #include <coir/detail/descriptor.hpp>
 #include <coir/detail/io_case.hpp>
+#include <coir/detail/socket_file.hpp>
 #include <coir/detail/socket_stream.hpp>
 
 #include <concepts>
-#include <cstdint>
 #include <string>
 #include <system_error>
 #include <type_traits>
@@ -62,9 +62,6 @@ struct unix_listen_options {
 class COIR_API unix_listener : public detail::descriptor_handle {
 public:
     unix_listener() noexcept = default;
-    unix_listener(unix_listener&& other) noexcept;
-    unix_listener& operator=(unix_listener&& other) noexcept;
-    ~unix_listener() { close(); }
 
     /// Binds to `path` and listens. A file of that name is std::errc::address_in_use, whatever it
     /// is. A leading NUL makes it a name of the abstract namespace, without a file.
@@ -93,13 +90,6 @@ public:
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
 private:
-    /// The file in the file system, if it is still ours.
-    struct socket_file {
-        std::string path; ///< absolute; empty: none
-        std::uint64_t device = 0;
-        std::uint64_t inode = 0;
-        int process = 0; ///< a forked child removes nothing
-    };
     template <typename Handler> struct accept_operation {
         static_assert(std::invocable<Handler&, unix_stream>,
                       "coir: the handler of on_accept takes a unix_stream");
@@ -112,10 +102,9 @@ private:
 
     static int accept_now(int fd) noexcept;
     static unix_stream accepted(int result, const std::string& path);
-    static socket_file file_at(const std::string& path);
 
     std::string path_;
-    socket_file file_;
+    detail::socket_file file_; // destroyed before the descriptor is closed
 };
 
 } // namespace coir
