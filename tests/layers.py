@@ -31,6 +31,7 @@ TOP = "everything"
 PUBLIC = {
     "coir.hpp": TOP,
     "sendable.hpp": "base",
+    "version.hpp": "base",
     "runtime_options.hpp": "sched",
     "cancel.hpp": "wait",
     "cancelled.hpp": "wait",

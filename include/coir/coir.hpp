@@ -38,3 +38,4 @@
 #include <coir/synchronized.hpp>
 #include <coir/task.hpp>
 #include <coir/time.hpp>
+#include <coir/version.hpp>

@@ -8,7 +8,7 @@ packages_build=(
 )
 packages_test=(
     "${packages_build[@]}" libdw-dev gdb valgrind doctest-dev libbenchmark-dev python3 procps
-    nginx-light curl wrk socat openssl
+    nginx-light curl wrk socat openssl cmake
 )
 packages_check=(
     "${packages_test[@]}" clang-19 clang-format-19 codespell libclang-rt-19-dev spin valgrind

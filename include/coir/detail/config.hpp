@@ -2,6 +2,13 @@
 #pragma once
 // Owns what every other header may ask of the compiler: visibility, inlining, sanitizers.
 
+#if !defined(__cpp_exceptions)
+#error coir needs exceptions: cancellation is one. Build without -fno-exceptions.
+#endif
+#if __cplusplus < 202002L
+#error coir needs C++20: build with -std=c++20 or a later one.
+#endif
+
 #define COIR_API [[gnu::visibility("default")]]
 #define COIR_NOINLINE [[gnu::noinline]]
 #define COIR_COLD [[gnu::cold, gnu::noinline]]
