@@ -10,6 +10,7 @@ from the same objects.
 
 import argparse
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -73,7 +74,7 @@ def check_installed(build, source, kind, environment):
         there = install(build, root, environment)
         complaints = complaints_about_files(root, source)
         if kind == "shared":
-            (library,) = root.rglob("libcoir.so")
+            library = next(root.rglob("libcoir.so*"))
             complaints += complaints_about_symbols(library)
         if complaints:
             sys.exit("\n".join(complaints))
@@ -111,6 +112,16 @@ class step:
         print(f"{self.name:40} {result:6} {time.monotonic() - self.started:5.0f} s", flush=True)
 
 
+def check_is_meant(build, kind, lto):
+    """An option that was not heard would let every variant pass."""
+    needed = foreign_project.run(["readelf", "-d", build / "consumer"], build)
+    if ("libcoir.so" in needed) != (kind == "shared"):
+        sys.exit(f"the consumer is not linked with a {kind} library:\n{needed}")
+    commands = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
+    if any(("-flto" in entry["command"]) != (lto == "true") for entry in commands):
+        sys.exit(f"not everything is compiled with lto={lto}")
+
+
 def check_subproject(folder, source, buildtype, lto):
     """One compilation of the library, linked as both kinds; one of them is installed as well."""
     # An installed coir must not be taken for the subproject. ccache: where it stands is no matter.
@@ -120,9 +131,11 @@ def check_subproject(folder, source, buildtype, lto):
     arguments = ["--force-fallback-for=coir", f"-Dbuildtype={buildtype}", f"-Db_lto={lto}"]
     arguments += [f"-Dprefix={PREFIX}"]
     for kind in ("static", "shared"):
-        arguments += [f"-Ddefault_library={kind}"]
+        # A subproject has an option of its own once it is set up.
+        arguments += [f"-Ddefault_library={kind}", f"-Dcoir:default_library={kind}"]
         with step(f"subproject {buildtype} {kind} lto={lto}"):
             build = foreign_project.build_with_meson(project, source, environment, arguments)
+            check_is_meant(build, kind, lto)
         if (buildtype, lto) == ("release", "false"):
             check_installed(build, source, kind, environment)
         arguments = []
