@@ -50,6 +50,7 @@ PUBLIC = {
     "io/backend.hpp": "ring",
     "detail/config.hpp": "base",
     "detail/scheduling_point.hpp": "base",
+    "detail/durations.hpp": "base",
     "detail/clocks.hpp": "base",
     "detail/deadline.hpp": "base",
     "detail/clocks.hpp": "base",

@@ -9,8 +9,8 @@
 
 #include <coir/cancelled.hpp>
 #include <coir/detail/deadline.hpp>
+#include <coir/detail/durations.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>

@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
-#include <ranges>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -66,8 +65,8 @@ private:
 /// Calls `function(element)` for each element, at most `limit` at a time (0: all at once), each
 /// call in a coroutine that may serve several, one after the other. Returns when all have returned.
 /// The first exception cancels the others and is rethrown. Elements are passed by reference.
-template <std::ranges::forward_range Range, typename Function>
-    requires std::invocable<Function&, std::ranges::range_reference_t<Range>>
+template <detail::elements Range, typename Function>
+    requires std::invocable<Function&, detail::element_reference<Range>>
 COIR_NOINLINE void for_each(Range&& range, Function&& function, std::size_t limit = 0) {
     detail::share_out(COIR_CALL_SITE, range, limit, [&](auto&& element, std::size_t) {
         static_cast<void>(std::invoke(function, std::forward<decltype(element)>(element)));
@@ -77,14 +76,13 @@ COIR_NOINLINE void for_each(Range&& range, Function&& function, std::size_t limi
 /// As for_each, and returns the results in the order of the elements.
 ///
 ///     std::vector<std::string> pages = coir::map(urls, fetch, 64);
-template <std::ranges::forward_range Range, typename Function>
-    requires std::invocable<Function&, std::ranges::range_reference_t<Range>>
+template <detail::elements Range, typename Function>
+    requires std::invocable<Function&, detail::element_reference<Range>>
 COIR_NOINLINE auto map(Range&& range, Function&& function, std::size_t limit = 0) {
     using result =
-        std::remove_cvref_t<std::invoke_result_t<Function&, std::ranges::range_reference_t<Range>>>;
+        std::remove_cvref_t<std::invoke_result_t<Function&, detail::element_reference<Range>>>;
     static_assert(!std::is_void_v<result>, "coir::map: the function returns nothing; use for_each");
-    std::vector<std::optional<result>> places(
-        static_cast<std::size_t>(std::ranges::distance(range)));
+    std::vector<std::optional<result>> places(detail::count_elements(range));
     detail::share_out(COIR_CALL_SITE, range, limit, [&](auto&& element, std::size_t index) {
         places[index].emplace(std::invoke(function, std::forward<decltype(element)>(element)));
     });

@@ -2,9 +2,9 @@
 #pragma once
 // Owns the settings of a runtime.
 
+#include <coir/detail/durations.hpp>
 #include <coir/io/backend.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>

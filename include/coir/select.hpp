@@ -8,11 +8,11 @@
 //         coir::on_timeout(1s, [&] { ... }));
 
 #include <coir/chan.hpp>
+#include <coir/detail/durations.hpp>
 #include <coir/detail/select_cases.hpp>
 #include <coir/task.hpp>
 
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <utility>

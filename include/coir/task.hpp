@@ -80,8 +80,8 @@ public:
     [[nodiscard]] explicit operator bool() const noexcept { return get() != nullptr; }
 
     /// A select case that is ready when the task has ended. The handler takes no argument.
-    template <typename Handler> auto on_done(Handler&& handler) const;
-    auto on_done() const;
+    template <typename Handler> [[nodiscard]] auto on_done(Handler&& handler) const;
+    [[nodiscard]] auto on_done() const;
 
 private:
     friend struct detail::task_starter;

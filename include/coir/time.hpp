@@ -4,8 +4,8 @@
 
 #include <coir/chan.hpp>
 #include <coir/detail/deadline.hpp>
+#include <coir/detail/durations.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <utility>
 

@@ -47,7 +47,7 @@ std::size_t repeat(const detail::descriptor* open, std::size_t size, std::uint64
 
 } // namespace
 
-file::file(detail::descriptor_pointer open, const std::filesystem::path& path, int flags) noexcept
+file::file(detail::descriptor_pointer open, const io::path& path, int flags) noexcept
     : descriptor_handle{std::move(open)}, path_{path} {
     const int fd = descriptor_->fd();
     struct ::stat status{};
@@ -58,7 +58,7 @@ file::file(detail::descriptor_pointer open, const std::filesystem::path& path, i
     awaits_writer_ = S_ISFIFO(status.st_mode) && (flags & O_ACCMODE) == O_RDONLY;
 }
 
-file file::open(const std::filesystem::path& path, open_mode mode, std::error_code& error) {
+file file::open(const io::path& path, open_mode mode, std::error_code& error) {
     const int flags = detail::open_flags(mode);
     const int result = flags < 0 ? flags : detail::open_file(path, flags);
     error = code_of(result);
@@ -66,7 +66,7 @@ file file::open(const std::filesystem::path& path, open_mode mode, std::error_co
     return file{detail::descriptor_pointer{new detail::descriptor{result}}, path, flags};
 }
 
-file file::open(const std::filesystem::path& path, open_mode mode) {
+file file::open(const io::path& path, open_mode mode) {
     std::error_code error;
     file opened = open(path, mode, error);
     if (error) throw std::system_error{error, "open " + path.native()};

@@ -13,7 +13,7 @@
 namespace coir {
 namespace {
 
-using path = std::filesystem::path;
+using io::path;
 
 std::error_code do_request(const detail::io_request& request,
                            std::initializer_list<const path*> names) {

@@ -61,7 +61,7 @@ int open_flags(open_mode mode) noexcept {
     return flags;
 }
 
-int open_file(const std::filesystem::path& path, int flags) {
+int open_file(const io::path& path, int flags) {
     if (has_nul(path)) return -EINVAL;
     const int at_once = flags | O_NONBLOCK;
     int result = try_open(path.c_str(), at_once);

@@ -8,8 +8,9 @@
 // and leaves the waiting to its first read; one for writing is tried again until it has a reader.
 
 #include <coir/fs/open_mode.hpp>
+#include <coir/io/path.hpp>
 
-#include <filesystem>
+#include <string>
 
 namespace coir::detail {
 
@@ -17,10 +18,10 @@ namespace coir::detail {
 [[nodiscard]] int open_flags(open_mode mode) noexcept;
 
 /// Returns the descriptor, or -errno. Throws `cancelled`.
-[[nodiscard]] int open_file(const std::filesystem::path& path, int flags);
+[[nodiscard]] int open_file(const io::path& path, int flags);
 
 /// Tells a name that the kernel would take, up to its first NUL, for another one than was meant.
-[[nodiscard]] inline bool has_nul(const std::filesystem::path& path) noexcept {
+[[nodiscard]] inline bool has_nul(const io::path& path) noexcept {
     return path.native().find('\0') != std::string::npos;
 }
 

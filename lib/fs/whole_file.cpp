@@ -28,12 +28,12 @@ std::string read_to_end(file& from, std::error_code& error) {
 
 } // namespace
 
-std::string read_file(const std::filesystem::path& path, std::error_code& error) {
+std::string read_file(const io::path& path, std::error_code& error) {
     file from = file::open(path, open_mode::read, error);
     return error ? std::string{} : read_to_end(from, error);
 }
 
-std::string read_file(const std::filesystem::path& path) {
+std::string read_file(const io::path& path) {
     file from = file::open(path);
     std::error_code error;
     std::string text = read_to_end(from, error);
@@ -41,13 +41,13 @@ std::string read_file(const std::filesystem::path& path) {
     return text;
 }
 
-void write_file(const std::filesystem::path& path, io::bytes data, std::error_code& error) {
+void write_file(const io::path& path, io::bytes data, std::error_code& error) {
     constexpr open_mode anew = open_mode::write | open_mode::create | open_mode::truncate;
     file to = file::open(path, anew, error);
     if (!error) to.write_all(data, error);
 }
 
-void write_file(const std::filesystem::path& path, io::bytes data) {
+void write_file(const io::path& path, io::bytes data) {
     std::error_code error;
     write_file(path, data, error);
     if (error) throw std::system_error{error, "write " + path.native()};

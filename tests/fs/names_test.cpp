@@ -3,6 +3,10 @@
 
 #include "io_fixture.hpp"
 
+#include <filesystem>
+#include <string>
+#include <string_view>
+
 using namespace fixture;
 
 TEST_CASE("names are changed and removed, folders made and removed") {
@@ -19,6 +23,27 @@ TEST_CASE("names are changed and removed, folders made and removed") {
         CHECK(!std::filesystem::exists(folder / "b"));
         coir::remove_directory(folder / "d");
         CHECK(!std::filesystem::exists(folder / "d"));
+    });
+}
+
+TEST_CASE("a name is a path, a string, a view or a literal, and becomes a path again") {
+    for_each_io([] {
+        const temporary_folder folder;
+        const std::filesystem::path path = folder / "file";
+        const std::string string = path;
+        const std::string_view view = string;
+        coir::write_file(path, "x");
+        CHECK(coir::read_file(string) == "x");
+        CHECK(coir::read_file(view) == "x");
+        CHECK(coir::read_file(string.c_str()) == "x");
+        CHECK(coir::read_file("/dev/null").empty());
+        const coir::file opened = coir::file::open(path);
+        CHECK(std::filesystem::path{opened.path()} == path);
+        CHECK(std::filesystem::exists(opened.path()));
+        CHECK(opened.path() == string);
+        CHECK(opened.path() == path);
+        CHECK(opened.path() != coir::io::path{"file"});
+        CHECK(coir::io::path{}.empty());
     });
 }
 

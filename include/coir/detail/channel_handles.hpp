@@ -4,9 +4,9 @@
 
 #include <coir/detail/channel_core.hpp>
 #include <coir/detail/deadline.hpp>
+#include <coir/detail/durations.hpp>
 #include <coir/sendable.hpp>
 
-#include <chrono>
 #include <concepts>
 #include <iterator>
 #include <optional>
@@ -140,9 +140,10 @@ public:
 
     /// A select case that sends `value`; see <coir/select.hpp>. The handler takes whether it was
     /// sent; without such a handler a closed channel makes select throw channel_closed.
-    template <typename... Handler> auto on_send(T&& value, Handler&&... handler) const;
     template <typename... Handler>
-    auto on_send(const T& value, Handler&&... handler) const
+    [[nodiscard]] auto on_send(T&& value, Handler&&... handler) const;
+    template <typename... Handler>
+    [[nodiscard]] auto on_send(const T& value, Handler&&... handler) const
         requires std::copy_constructible<T>;
 
     /// Closes the channel: sends fail, receivers drain what is buffered. Idempotent.
@@ -237,9 +238,9 @@ public:
 
     /// A select case that receives; see <coir/select.hpp>. The handler takes a std::optional<T>,
     /// empty when the channel is closed and drained.
-    template <typename Handler> auto on_recv(Handler&& handler) const;
-    auto on_recv(std::optional<T>& out) const;
-    auto on_recv() const;
+    template <typename Handler> [[nodiscard]] auto on_recv(Handler&& handler) const;
+    [[nodiscard]] auto on_recv(std::optional<T>& out) const;
+    [[nodiscard]] auto on_recv() const;
 
     /// `for (auto& value : rx)` receives until the channel is closed and drained. The value is the
     /// loop's own: it may be moved from.

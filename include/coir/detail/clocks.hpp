@@ -3,8 +3,8 @@
 // Owns the conversion of time points of any clock, as the standard's timed requirements want it.
 
 #include <coir/detail/deadline.hpp>
+#include <coir/detail/durations.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <type_traits>
 

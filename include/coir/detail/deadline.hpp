@@ -3,8 +3,8 @@
 // Owns the conversion of the user's durations and time points to the engine's nanoseconds.
 
 #include <coir/detail/config.hpp>
+#include <coir/detail/durations.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <ratio>

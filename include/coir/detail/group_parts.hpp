@@ -6,13 +6,12 @@
 #include <coir/detail/launch.hpp>
 #include <coir/sync/mutex.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <exception>
 #include <functional>
+#include <iterator>
 #include <mutex>
 #include <optional>
-#include <ranges>
 #include <stop_token>
 #include <tuple>
 #include <type_traits>
@@ -84,14 +83,32 @@ private:
     group_core* core_;
 };
 
+/// What map and for_each take: anything with a begin and an end that can be gone through twice. The
+/// concepts of <ranges> would cost every user that header's compilation.
+template <typename Range>
+concept elements = requires(Range& range) {
+    { std::begin(range) } -> std::forward_iterator;
+    { std::end(range) } -> std::sentinel_for<decltype(std::begin(range))>;
+};
+template <typename Range> using element_iterator = decltype(std::begin(std::declval<Range&>()));
+template <typename Range> using element_sentinel = decltype(std::end(std::declval<Range&>()));
+template <typename Range> using element_reference = std::iter_reference_t<element_iterator<Range>>;
+
+template <typename Range> std::size_t count_elements(Range& range) {
+    if constexpr (requires { std::size(range); }) {
+        return static_cast<std::size_t>(std::size(range));
+    } else {
+        return static_cast<std::size_t>(std::ranges::distance(std::begin(range), std::end(range)));
+    }
+}
+
 /// Hands out the elements of a range, one at a time, to coroutines that share the work.
 template <typename Range> class work_list {
 public:
-    explicit work_list(Range& range)
-        : next_{std::ranges::begin(range)}, end_{std::ranges::end(range)} {}
+    explicit work_list(Range& range) : next_{std::begin(range)}, end_{std::end(range)} {}
 
     struct item {
-        std::ranges::iterator_t<Range> element;
+        element_iterator<Range> element;
         std::size_t index;
     };
     std::optional<item> take() {
@@ -102,15 +119,15 @@ public:
 
 private:
     mutex lock_;
-    std::ranges::iterator_t<Range> next_;
-    std::ranges::sentinel_t<Range> end_;
+    element_iterator<Range> next_;
+    element_sentinel<Range> end_;
     std::size_t index_ = 0;
 };
 
 /// Calls `visit(element, index)` for each element, `limit` at a time. A first exception ends it.
 template <typename Range, typename Visit>
 void share_out(const void* site, Range& range, std::size_t limit, Visit&& visit) {
-    const auto count = static_cast<std::size_t>(std::ranges::distance(range));
+    const std::size_t count = count_elements(range);
     work_list<Range> work{range};
     const group_handle group{task_group_options{}};
     const auto serve = [&] {
@@ -120,7 +137,8 @@ void share_out(const void* site, Range& range, std::size_t limit, Visit&& visit)
             visit(*item->element, item->index);
         }
     };
-    for (std::size_t i = std::min(count, limit == 0 ? count : limit); i > 0; --i) {
+    const std::size_t servers = limit == 0 || count < limit ? count : limit;
+    for (std::size_t i = 0; i < servers; ++i) {
         group.add(site, task_options{}, serve);
     }
     wait_for_group(group.core());

@@ -80,7 +80,8 @@ COIR_API void refuse_in_coroutine(const char* what);
 [[noreturn]] COIR_API COIR_COLD void throw_not_joinable();
 
 template <typename Function, typename... Arguments>
-concept startable = std::invocable<std::decay_t<Function>, std::decay_t<Arguments>...>;
+concept startable = std::invocable<std::decay_t<Function>, std::decay_t<Arguments>...> &&
+                    (std::constructible_from<std::decay_t<Arguments>, Arguments> && ...);
 
 template <typename Function, typename... Arguments>
 using start_result = std::invoke_result_t<std::decay_t<Function>, std::decay_t<Arguments>...>;

@@ -40,7 +40,10 @@ template <typename Handler> struct plain_handler<Handler> {
                   "coir: the handler of this select case is called without an argument: write "
                   "[&] { ... }");
     Handler handler;
-    void call() { static_cast<void>(handler()); }
+    void call() {
+        // After the sentence above the compiler is to have nothing more to say.
+        if constexpr (std::invocable<Handler&>) static_cast<void>(handler());
+    }
 };
 
 /// The common part of all cases.
@@ -81,7 +84,7 @@ private:
                       "empty when the channel is closed and drained");
         if constexpr (std::invocable<Callable&, std::optional<T>>) {
             static_cast<void>(handler(place_.take(entry_.succeeded)));
-        } else {
+        } else if constexpr (std::invocable<Callable&>) {
             static_cast<void>(place_.take(entry_.succeeded));
             static_cast<void>(handler());
         }
@@ -149,7 +152,7 @@ private:
                       "coir: the handler of on_send takes a bool (was it sent?) or nothing");
         if constexpr (std::invocable<Callable&, bool>) {
             static_cast<void>(handler(entry_.succeeded));
-        } else {
+        } else if constexpr (std::invocable<Callable&>) {
             if (!entry_.succeeded) throw channel_closed{};
             static_cast<void>(handler());
         }

@@ -9,11 +9,11 @@
 #include <coir/detail/config.hpp>
 #include <coir/detail/descriptor.hpp>
 #include <coir/fs/open_mode.hpp>
+#include <coir/io/path.hpp>
 #include <coir/io/stream.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <system_error>
 
@@ -33,10 +33,8 @@ public:
     /// Opens `path`; it is not inherited by children. A fifo that is opened for writing only waits
     /// for a reader; opened for reading only it is there at once, and its first read waits for a
     /// writer.
-    [[nodiscard]] static file open(const std::filesystem::path& path,
-                                   open_mode mode = open_mode::read);
-    [[nodiscard]] static file open(const std::filesystem::path& path, open_mode mode,
-                                   std::error_code& error);
+    [[nodiscard]] static file open(const io::path& path, open_mode mode = open_mode::read);
+    [[nodiscard]] static file open(const io::path& path, open_mode mode, std::error_code& error);
 
     /// Reads from `offset` on until `into` is full or the file ends; returns how many bytes. A
     /// cancellation may cut it between parts.
@@ -58,11 +56,11 @@ public:
     void truncate(std::uint64_t size, std::error_code& error);
 
     /// As it was given to `open`.
-    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+    [[nodiscard]] const io::path& path() const noexcept { return path_; }
 
 private:
     friend class io::stream_verbs<file>;
-    file(detail::descriptor_pointer open, const std::filesystem::path& path, int flags) noexcept;
+    file(detail::descriptor_pointer open, const io::path& path, int flags) noexcept;
 
     std::error_code await_writer();
     std::size_t read_some(io::buffer into, std::error_code& error);
@@ -70,7 +68,7 @@ private:
     [[nodiscard]] std::uint64_t size_or(std::uint64_t unknown) const noexcept;
     [[nodiscard]] std::string describe(const char* verb) const;
 
-    std::filesystem::path path_;
+    io::path path_;
     std::uint64_t position_ = 0;
     bool has_position_ = false; ///< `position_` counts: the file is a regular one
     bool appends_ = false;
@@ -78,26 +76,24 @@ private:
 };
 
 /// Reads a whole file. Right for those too that tell no size, as in /proc.
-[[nodiscard]] COIR_API std::string read_file(const std::filesystem::path& path);
-[[nodiscard]] COIR_API std::string read_file(const std::filesystem::path& path,
-                                             std::error_code& error);
+[[nodiscard]] COIR_API std::string read_file(const io::path& path);
+[[nodiscard]] COIR_API std::string read_file(const io::path& path, std::error_code& error);
 
 /// Makes the file, or replaces what it holds, by `data`. Readers may see a part of it: write to
 /// another name and `rename_file` where that matters.
-COIR_API void write_file(const std::filesystem::path& path, io::bytes data);
-COIR_API void write_file(const std::filesystem::path& path, io::bytes data, std::error_code& error);
+COIR_API void write_file(const io::path& path, io::bytes data);
+COIR_API void write_file(const io::path& path, io::bytes data, std::error_code& error);
 
 /// Gives a file or folder another name, in one step; an existing file of that name is replaced.
-COIR_API void rename_file(const std::filesystem::path& from, const std::filesystem::path& to);
-COIR_API void rename_file(const std::filesystem::path& from, const std::filesystem::path& to,
-                          std::error_code& error);
+COIR_API void rename_file(const io::path& from, const io::path& to);
+COIR_API void rename_file(const io::path& from, const io::path& to, std::error_code& error);
 
 /// Removes a name; what is open under it lives on. Folders: remove_directory, which must be empty.
-COIR_API void remove_file(const std::filesystem::path& path);
-COIR_API void remove_file(const std::filesystem::path& path, std::error_code& error);
-COIR_API void make_directory(const std::filesystem::path& path);
-COIR_API void make_directory(const std::filesystem::path& path, std::error_code& error);
-COIR_API void remove_directory(const std::filesystem::path& path);
-COIR_API void remove_directory(const std::filesystem::path& path, std::error_code& error);
+COIR_API void remove_file(const io::path& path);
+COIR_API void remove_file(const io::path& path, std::error_code& error);
+COIR_API void make_directory(const io::path& path);
+COIR_API void make_directory(const io::path& path, std::error_code& error);
+COIR_API void remove_directory(const io::path& path);
+COIR_API void remove_directory(const io::path& path, std::error_code& error);
 
 } // namespace coir

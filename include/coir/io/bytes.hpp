@@ -4,10 +4,11 @@
 
 #include <concepts>
 #include <cstddef>
-#include <ranges>
+#include <iterator>
 #include <span>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace coir::io {
 
@@ -16,17 +17,22 @@ concept byte_like =
     std::same_as<std::remove_cv_t<T>, std::byte> || std::same_as<std::remove_cv_t<T>, char> ||
     std::same_as<std::remove_cv_t<T>, unsigned char>;
 
+/// Something contiguous of bytes or characters that knows its size. Only an array or a container
+/// answers to std::data; the concepts of <ranges> would cost every user that header's compilation.
+template <typename Range>
+concept byte_range = requires(Range& memory) {
+    { std::size(memory) } -> std::convertible_to<std::size_t>;
+    requires byte_like<std::remove_pointer_t<decltype(std::data(memory))>>;
+};
+
 /// Memory to read into: a span, array, vector or string of std::byte or char.
 class buffer {
 public:
     buffer(void* data, std::size_t size) noexcept : data_{data}, size_{size} {}
     template <typename Range>
-        requires std::ranges::contiguous_range<Range> && std::ranges::sized_range<Range> &&
-                     byte_like<std::remove_reference_t<std::ranges::range_reference_t<Range>>> &&
-                     (!std::is_const_v<
-                         std::remove_reference_t<std::ranges::range_reference_t<Range>>>)
-    buffer(Range&& memory) noexcept
-        : data_{std::ranges::data(memory)}, size_{std::ranges::size(memory)} {}
+        requires byte_range<Range> &&
+                     std::convertible_to<decltype(std::data(std::declval<Range&>())), void*>
+    buffer(Range&& memory) noexcept : data_{std::data(memory)}, size_{std::size(memory)} {}
 
     [[nodiscard]] void* data() const noexcept { return data_; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -48,13 +54,8 @@ public:
         size_ = view.size();
     }
     template <typename Range>
-        requires std::ranges::contiguous_range<const Range> &&
-                     std::ranges::sized_range<const Range> &&
-                     byte_like<
-                         std::remove_reference_t<std::ranges::range_reference_t<const Range>>> &&
-                     (!std::convertible_to<const Range&, std::string_view>)
-    bytes(const Range& memory) noexcept
-        : data_{std::ranges::data(memory)}, size_{std::ranges::size(memory)} {}
+        requires byte_range<const Range> && (!std::convertible_to<const Range&, std::string_view>)
+    bytes(const Range& memory) noexcept : data_{std::data(memory)}, size_{std::size(memory)} {}
 
     [[nodiscard]] const void* data() const noexcept { return data_; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }

@@ -4,12 +4,12 @@
 
 #include <coir/detail/config.hpp>
 #include <coir/detail/descriptor.hpp>
+#include <coir/detail/durations.hpp>
 #include <coir/detail/io_case.hpp>
 #include <coir/detail/socket_stream.hpp>
 #include <coir/net/endpoint.hpp>
 #include <coir/net/listen_options.hpp>
 
-#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <optional>

@@ -4,13 +4,13 @@
 
 #include <coir/detail/config.hpp>
 #include <coir/detail/io_case.hpp>
+#include <coir/io/path.hpp>
 #include <coir/os/pipe.hpp>
 
 #include <sys/types.h>
 
 #include <concepts>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -39,7 +39,7 @@ struct process_options {
     stdio standard_output = stdio::inherit;
     stdio standard_error = stdio::inherit;
     /// Where the child starts; empty: where the parent is.
-    std::filesystem::path working_directory = {};
+    io::path working_directory = {};
     /// "NAME=VALUE", added to the parent's variables or replacing them.
     std::vector<std::string> environment = {};
     /// The child gets the variables above only.
@@ -103,7 +103,7 @@ private:
                       "coir: the handler of on_exit takes an exit_status or nothing");
         if constexpr (std::invocable<Callable&, exit_status>) {
             static_cast<void>(callable(status));
-        } else {
+        } else if constexpr (std::invocable<Callable&>) {
             static_cast<void>(callable());
         }
     }

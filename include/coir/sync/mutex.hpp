@@ -3,10 +3,10 @@
 // Owns mutex and timed_mutex.
 
 #include <coir/detail/clocks.hpp>
+#include <coir/detail/durations.hpp>
 #include <coir/detail/scheduling_point.hpp>
 #include <coir/detail/sync_state.hpp>
 
-#include <chrono>
 #include <cstdint>
 
 namespace coir {

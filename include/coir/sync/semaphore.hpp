@@ -3,10 +3,10 @@
 // Owns counting_semaphore and binary_semaphore.
 
 #include <coir/detail/clocks.hpp>
+#include <coir/detail/durations.hpp>
 #include <coir/detail/scheduling_point.hpp>
 #include <coir/detail/sync_state.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
