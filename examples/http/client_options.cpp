@@ -23,10 +23,12 @@ void read_urls(std::istream& input, std::vector<std::string>& urls) {
 std::vector<std::string> expand(const std::vector<std::string>& arguments) {
     std::vector<std::string> urls;
     for (const auto& argument : arguments)
-        if (argument == "-")
+        if (argument == "-") {
+            std::ios::sync_with_stdio(false); // else it reads one character at a time
             read_urls(std::cin, urls);
-        else
+        } else {
             urls.push_back(argument);
+        }
     return urls;
 }
 
