@@ -195,13 +195,10 @@ private:
 
     bool hold_also(spin_lock* lock) noexcept {
         if (lock == nullptr) return true;
-        for (const spin_lock* const held_already : held()) {
-            if (held_already == lock) return true;
-        }
         if (lock_count_ == 0) {
             lock->lock();
-        } else if (!lock->try_lock()) {
-            return false;
+        } else if (!lock->try_lock()) { // taken: by us, where a channel stands in several cases?
+            return std::ranges::find(held(), lock) != held().end();
         }
         locks_[lock_count_++] = lock;
         return true;

@@ -22,6 +22,7 @@ void send_tick(timer_core& timer, std::int64_t now_ns) noexcept {
     // Full: the tick before has not been received, and this one is dropped. Cannot throw: never
     // waits, and a block of the buffer was there for the first tick.
     static_cast<void>(channel_send(*timer.ticks, &now, never_wait_ns));
+    timer.ticked = true;
 }
 
 // The first time on the timer's grid that is still to come: ticks that were missed are skipped.
@@ -96,15 +97,19 @@ void drop_timer(timer_core& timer) noexcept {
 bool stop_timer(timer_core& timer) noexcept {
     scheduling_point(step::timer, timer.ticks);
     bool was_armed = false;
+    bool has_ticked = false;
     timer_heap* heap = nullptr;
     {
         const std::lock_guard guard{timer.lock};
         was_armed = std::exchange(timer.armed, false);
+        has_ticked = std::exchange(timer.ticked, false);
         heap = timer.heap(); // no fire() moves it from here on
     }
     if (heap != nullptr) heap->remove(timer);
-    landing_place<clock::time_point> stale;
-    static_cast<void>(channel_receive(*timer.ticks, stale.address(), never_wait_ns));
+    if (has_ticked) {
+        landing_place<clock::time_point> stale;
+        static_cast<void>(channel_receive(*timer.ticks, stale.address(), never_wait_ns));
+    }
     return was_armed;
 }
 

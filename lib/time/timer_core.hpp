@@ -4,7 +4,7 @@
 // ticks.
 //
 // Protocol
-//   `armed` says whether it is going to fire; it and the heap it is in change under `lock`. fire()
+//   `armed` says whether it is going to fire; it, `ticked` and the heap change under `lock`. fire()
 //   runs on the thread that expires the heap, without the heap's lock; stop() first takes `armed`
 //   away, so that a fire() under way does not arm it again, and then removes the entry, which waits
 //   for that fire() to return. Then the channel holds no tick that comes later than stop(). The
@@ -25,6 +25,7 @@ namespace coir::detail {
 struct timer_core : timer_entry {
     spin_lock lock;
     bool armed = false;
+    bool ticked = false;       ///< since the last stop(): somebody may not have received it
     bool once_for_all = false; ///< `after`: nobody else holds it, it ends with its tick
     std::int64_t period_ns = 0;
     channel_core* ticks = nullptr; ///< a sending side, and a receiving one unless once_for_all
