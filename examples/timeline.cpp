@@ -2,7 +2,7 @@
 // Shows the difference between sequential, concurrent and parallel. Four orders come in; each means
 // a wait (for an answer) and then some work. Record a timeline and open it in ui.perfetto.dev:
 //
-//     COIR_TRACE=timeline.json COIR_WORKERS=4 ./timeline
+//     COIR_TRACE=timeline.json ./timeline
 
 #include <coir/coir.hpp>
 

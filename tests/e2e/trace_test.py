@@ -5,10 +5,15 @@ import collections
 import json
 import os
 import pathlib
+import subprocess
+import sys
 import tempfile
 import unittest
+import xml.etree.ElementTree
 
 import programs
+
+DRAW = pathlib.Path(__file__).resolve().parents[2] / "tools/draw-timeline"
 
 
 def record(name, workers, folder):
@@ -104,6 +109,16 @@ class Trace(unittest.TestCase):
         waits = {e["name"] for e in self.recorded[2] if e.get("cat") == "wait"}
         self.assertIn("channel receive", waits)
         self.assertIn("channel send", waits)
+
+    def test_it_can_be_drawn(self):
+        with tempfile.TemporaryDirectory() as folder:
+            trace, picture = pathlib.Path(folder) / "trace.json", pathlib.Path(folder) / "out.svg"
+            trace.write_text(json.dumps(self.recorded[1]))
+            subprocess.run([sys.executable, DRAW, trace, picture], check=True)
+            drawn = xml.etree.ElementTree.parse(picture)
+        titles = [one.text for one in drawn.iter("{http://www.w3.org/2000/svg}title")]
+        for span in ("answer", "work"):
+            self.assertEqual(sum(one.startswith(span) for one in titles), 12)
 
 
 if __name__ == "__main__":
