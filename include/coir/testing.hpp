@@ -22,6 +22,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -74,17 +75,40 @@ struct simulate_options {
     /// A run with more operations than this fails: it is taken for one that never ends.
     std::size_t max_steps = 10'000'000;
     network_options network{};
+    /// Where a report gives it: the schedule, of which then the seed is only the name.
+    std::string choices{};
+};
+
+/// How `explore` chooses its schedules.
+enum class strategy : std::uint8_t {
+    mixed,      ///< half at random, half by PCT: for programs of any size
+    exhaustive, ///< all with a bounded number of preemptions: for small ones
 };
 
 struct explore_options {
-    /// How many runs.
-    std::size_t schedules = 1'000;
+    /// How many runs; by default 1,000, or all there are if the strategy is exhaustive.
+    std::optional<std::size_t> schedules{};
     /// Where the sequence of seeds begins; equal ones explore equally.
     std::uint64_t seed = 0;
     /// PCT finds a bug that needs `depth` ordered events; runs use 1 to `depth`, 15 at most.
     unsigned depth = 3;
+    testing::strategy strategy = testing::strategy::mixed;
+    /// How often an exhaustive search interrupts a coroutine that could go on. Changes of hands
+    /// where somebody waits or ends are free, and all of them are tried.
+    unsigned preemptions = 2;
     std::size_t max_steps = 10'000'000;
     network_options network{};
+    /// How many runs may be spent on making the schedule of a failure shorter.
+    std::size_t shortening_runs = 1'000;
+};
+
+struct explore_result {
+    /// How many schedules there were; an exhaustive search counts each once.
+    std::size_t schedules = 0;
+    /// Whether an exhaustive search has come to its end: no schedule with at most as many
+    /// preemptions is left. What the simulated network draws stays the same in all of them, and of
+    /// a select with more than four cases only the first that it tries is varied.
+    bool covered = false;
 };
 
 namespace detail {
@@ -112,7 +136,7 @@ private:
 };
 
 COIR_API void simulate(const simulate_options& options, erased_body body);
-COIR_API void explore(const explore_options& options, erased_body body);
+COIR_API explore_result explore(const explore_options& options, erased_body body);
 
 } // namespace detail
 
@@ -139,21 +163,24 @@ void simulate(Body&& body) {
     testing::simulate(simulate_options{}, body);
 }
 
-/// Runs `body` under many schedules, one after the other, and throws the first `failure`. Half of
-/// them are random, half are PCT's (Burckhardt et al., ASPLOS 2010: priorities, lowered at a few
-/// random points). State that outlives the body must be the same at the start of each run.
+/// Runs `body` under many schedules, one after the other, and throws the first `failure`, made
+/// shorter where that is possible. Half of them are random, half are PCT's (Burckhardt et al.,
+/// ASPLOS 2010: priorities, lowered at a few random points); or they are all those with a bounded
+/// number of preemptions, fewest first (Musuvathi and Qadeer, PLDI 2007). State that outlives the
+/// body must be the same at the start of each run.
 ///
 ///     coir::testing::explore({.schedules = 10'000}, [] { ... });
+///     coir::testing::explore({.strategy = coir::testing::strategy::exhaustive}, [] { ... });
 template <typename Body>
     requires std::invocable<Body&>
-void explore(const explore_options& options, Body&& body) {
+explore_result explore(const explore_options& options, Body&& body) {
     auto call = [&body] { static_cast<void>(std::invoke(body)); };
-    detail::explore(options, detail::erase(call));
+    return detail::explore(options, detail::erase(call));
 }
 template <typename Body>
     requires std::invocable<Body&>
-void explore(Body&& body) {
-    testing::explore(explore_options{}, body);
+explore_result explore(Body&& body) {
+    return testing::explore(explore_options{}, body);
 }
 
 /// Lets others run inside a simulation, as every operation of coir does; does nothing elsewhere.

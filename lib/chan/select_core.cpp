@@ -352,10 +352,21 @@ void refuse_outside(std::span<select_entry* const> entries) {
     }
 }
 
+// How many cases take part in the draws, see collect().
+std::size_t count_drawn(std::span<select_entry* const> entries) {
+    return static_cast<std::size_t>(
+        std::count_if(entries.begin(), entries.end(), [](const select_entry* entry) {
+            return entry->kind != select_kind::otherwise && entry->kind != select_kind::never;
+        }));
+}
+
 } // namespace
 
 std::size_t select_entries(std::span<select_entry* const> entries, bool biased) {
-    if (scheduling_point(step::select)) refuse_outside(entries);
+    if (scheduling_point(step::select)) {
+        refuse_outside(entries);
+        if (!biased) prepare_simulated_draws(count_drawn(entries));
+    }
     count_operation();
     return selection{entries, biased}.run();
 }

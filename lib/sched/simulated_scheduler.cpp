@@ -13,6 +13,11 @@ bool simulated_scheduling_point(step next, const void* object) noexcept {
     return true;
 }
 
+void prepare_simulated_draws(std::size_t count) noexcept {
+    worker& here = *current_worker();
+    here.simulation()->prepare_draws(here, count);
+}
+
 simulated_sockets* sockets_of_simulation() noexcept {
     // relaxed: as in scheduling_point().
     if (simulations_under_way.load(std::memory_order_relaxed) == 0) return nullptr;

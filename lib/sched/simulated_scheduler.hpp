@@ -9,6 +9,7 @@
 
 #include <coir/detail/scheduling_point.hpp>
 
+#include <cstddef>
 #include <memory>
 
 namespace coir::detail {
@@ -35,7 +36,13 @@ public:
 
     /// In the running coroutine: lets others run if that is the choice.
     virtual void reach(worker& here, step next, const void* object) noexcept = 0;
+
+    /// In the running coroutine: which of `count` cases a select tries first is about to be drawn.
+    virtual void prepare_draws(worker& here, std::size_t count) noexcept = 0;
 };
+
+/// See simulated_scheduler::prepare_draws. Inside a simulation only.
+void prepare_simulated_draws(std::size_t count) noexcept;
 
 /// The sockets of the simulation that the caller runs in; null elsewhere.
 [[nodiscard]] simulated_sockets* sockets_of_simulation() noexcept;

@@ -4,7 +4,6 @@
 #include "fiber/exception_state.hpp"
 #include "sched/settings.hpp"
 #include "timer/clock.hpp"
-#include "wait/cancellation.hpp"
 
 #include <coir/cancelled.hpp>
 #include <coir/task.hpp>
@@ -17,14 +16,12 @@ namespace {
 
 // Long enough after zero that nobody computes a time before the clock's beginning.
 constexpr std::int64_t start_ns = 3'600'000'000'000;
-constexpr std::uint64_t network_salt = 0x6e6574776f726b; // other draws than the schedule's
 constexpr std::int64_t idle_advance_ns = 1'000'000;
 constexpr std::uint64_t most_idle_steps = 1'000;
 constexpr std::uint64_t most_steps_in_a_row = 1'000;
 constexpr std::uint64_t steps_to_drain = 100'000;
 constexpr std::uint64_t steps_between_cancellations = 10'000;
 constexpr std::size_t shown_steps = 60;
-constexpr std::size_t shown_waiters = 30;
 
 /// While it lives, the calling thread is a simulation's.
 class simulated_thread {
@@ -101,11 +98,11 @@ void simulation::run(run_plan& plan) {
 
 bool simulation::begin_run() {
     if (abandoned_) return false;
-    const std::optional<std::uint64_t> seed = plan_->next();
-    if (!seed) return false;
+    std::optional<run_order> order = plan_->next();
+    if (!order) return false;
+    order_ = std::move(*order);
     worker& here = core_->worker_at(0);
     phase_ = phase::running;
-    seed_ = *seed;
     steps_ = 0;
     steps_left_ = max_steps_;
     idle_steps_ = 0;
@@ -114,11 +111,15 @@ bool simulation::begin_run() {
     last_party_ = 0;
     now_ns_ = start_ns;
     failure_.reset();
-    schedule_.begin(seed_);
+    if (order_.recorded) {
+        schedule_.begin(*order_.recorded, order_.by_party);
+    } else {
+        schedule_.begin(order_.seed);
+    }
     interleaving_.begin(start_ns);
-    network_->begin_run(mix(seed_ ^ network_salt), network_options_);
+    network_->begin_run(schedule_.network(), network_options_);
     here.restart_ids(1);
-    here.random() = fast_random{mix(~seed_)};
+    here.random() = fast_random{0}; // see prepare_draws
     core_->own_session().stopping.store(false, std::memory_order_relaxed);
     // Detached at once: how the body ends is noticed inside.
     static_cast<void>(start(core_.get(), nullptr, {.name = "main"}, [this] { run_body(); }));
@@ -148,18 +149,18 @@ void simulation::end_run() {
     // time.
     now_ns_ = never_ns - 1;
     core_->worker_at(0).timers().expire(now_ns_);
-    plan_->ended(seed_, steps_, failure_ ? &*failure_ : nullptr);
+    plan_->ended({order_, steps_, failure_ ? &*failure_ : nullptr, schedule_});
 }
 
 // The first failure is the run's; what comes of clearing up is not.
 void simulation::fail(std::string what, std::exception_ptr cause) {
     if (phase_ != phase::running && phase_ != phase::draining) return;
     phase_ = phase::clearing;
+    schedule_.freeze();
     steps_left_ = steps_between_cancellations;
     failure_.emplace();
     failure_->what = std::move(what);
     failure_->cause = std::move(cause);
-    failure_->seed = seed_;
     failure_->switches = switches_;
     failure_->steps = interleaving_.to_text(shown_steps);
 }
@@ -171,55 +172,6 @@ void simulation::fail_with_waiters(std::string what) {
 }
 
 bool simulation::anybody_alive() const { return core_->own_session().alive() != 0; }
-
-namespace {
-
-struct survey {
-    runtime_core* core;
-    std::vector<coroutine*> alive; ///< pinned, in the order of their ids
-};
-
-std::vector<coroutine*> pin_alive(runtime_core& core) {
-    survey found{&core, {}};
-    for_each_coroutine(
-        [](coroutine& co, void* argument) {
-            auto& into = *static_cast<survey*>(argument);
-            const bool ended = co.joining.load(std::memory_order_relaxed) >= join_state::finishing;
-            if (co.runtime == into.core && !ended && try_pin(co)) into.alive.push_back(&co);
-        },
-        &found);
-    std::sort(found.alive.begin(), found.alive.end(),
-              [](const coroutine* left, const coroutine* right) { return left->id < right->id; });
-    return std::move(found.alive);
-}
-
-} // namespace
-
-std::string simulation::describe_waiters() {
-    std::string text;
-    const std::vector<coroutine*> alive = pin_alive(*core_);
-    for (std::size_t i = 0; i < alive.size(); ++i) {
-        coroutine* const co = alive[i];
-        if (i >= shown_waiters) {
-            unpin(*co);
-            continue;
-        }
-        const std::string name = co->name.empty() ? "" : " \"" + std::string{co->name} + "\"";
-        const wait_kind kind = co->kind.load(std::memory_order_relaxed);
-        text += "  coroutine " + std::to_string(co->id) + name;
-        text +=
-            kind == wait_kind::none
-                ? " is still running\n"
-                : " waits on " +
-                      interleaving_.wait_text(kind, co->object.load(std::memory_order_relaxed)) +
-                      "\n";
-        unpin(*co);
-    }
-    if (alive.size() > shown_waiters) {
-        text += "  and " + std::to_string(alive.size() - shown_waiters) + " more\n";
-    }
-    return text;
-}
 
 // --- Choices --------------------------------------------------------------------------------
 
@@ -281,6 +233,31 @@ void simulation::reach(worker& here, step next, const void* object) noexcept {
     timer_chosen_ = choice > own;
     chosen_ = choice < own ? take_ready(choice) : nullptr;
     here.give_way();
+}
+
+// A select draws which of its cases to try first, second, ...: count - 1 draws below count,
+// count - 1, ... The generator is set so that they come out as chosen; all of them where there are
+// few cases, else the first.
+void simulation::prepare_draws(worker& here, std::size_t count) noexcept {
+    constexpr std::uint32_t few = 4;
+    if (count < 2) return;
+    const auto cases = static_cast<std::uint32_t>(count);
+    std::uint32_t variants = cases;
+    for (std::uint32_t left = 2; cases <= few && left < cases; ++left) variants *= left;
+    const std::uint32_t variant = schedule_.choose_variant(variants);
+    for (std::uint64_t seed = schedule_.draw();; ++seed) {
+        fast_random tried{mix(seed)};
+        std::uint32_t rest = variant;
+        bool fits = true;
+        const std::uint32_t last = cases <= few ? 2 : cases;
+        for (std::uint32_t left = cases; left >= last && fits; --left) {
+            fits = tried.below(left) == rest % left;
+            rest /= left;
+        }
+        if (!fits) continue;
+        here.random() = fast_random{mix(seed)};
+        return;
+    }
 }
 
 // All who can run do nothing but yield and look: as in a real program, time passes meanwhile.
@@ -367,22 +344,6 @@ bool simulation::go_on_without_anybody(worker& here) {
     case phase::idle: break;
     }
     return false;
-}
-
-void simulation::prepare_clearing() {
-    core_->own_session().stopping.store(true, std::memory_order_relaxed);
-    to_cancel_ = pin_alive(*core_);
-}
-
-bool simulation::cancel_newest() {
-    if (!core_->own_session().stopping.load(std::memory_order_relaxed)) prepare_clearing();
-    if (to_cancel_.empty()) return false;
-    coroutine& newest = *to_cancel_.back();
-    to_cancel_.pop_back();
-    const bool ended = newest.joining.load(std::memory_order_relaxed) >= join_state::finishing;
-    if (!ended) cancel(newest.root_scope);
-    unpin(newest);
-    return true;
 }
 
 } // namespace coir::detail

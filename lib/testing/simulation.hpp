@@ -18,6 +18,7 @@
 #include "sched/runtime_core.hpp"
 #include "sched/simulated_scheduler.hpp"
 #include "testing/interleaving.hpp"
+#include "testing/run_plan.hpp"
 #include "testing/schedule.hpp"
 #include "testing/simulated_network.hpp"
 
@@ -33,29 +34,6 @@
 
 namespace coir::detail {
 
-/// How a run has failed.
-struct run_failure {
-    std::string what;    ///< one line, the same in every run of the schedule
-    std::string details; ///< who waits on what; empty, or lines
-    std::string steps;   ///< the interleaving
-    std::exception_ptr cause;
-    std::uint64_t seed = 0;
-    std::uint64_t switches = 0; ///< how often another party went on than before
-};
-
-/// Says which runs to make.
-class run_plan {
-public:
-    run_plan() = default;
-    run_plan(const run_plan&) = delete;
-    run_plan& operator=(const run_plan&) = delete;
-    virtual ~run_plan() = default;
-    /// The seed of the next run; none to end.
-    virtual std::optional<std::uint64_t> next() = 0;
-    /// Told of each run at its end. The next one is asked for only if this one left nothing behind.
-    virtual void ended(std::uint64_t seed, std::uint64_t steps, run_failure* failure) = 0;
-};
-
 class simulation final : public simulated_scheduler {
 public:
     simulation(testing::detail::erased_body body, std::size_t max_steps,
@@ -69,6 +47,9 @@ public:
     [[nodiscard]] simulated_sockets& sockets() noexcept override { return *network_; }
     coroutine* choose(worker& here) noexcept override;
     void reach(worker& here, step next, const void* object) noexcept override;
+    void prepare_draws(worker& here, std::size_t count) noexcept override;
+    /// Keeps the choices of all runs.
+    void keep_traces() noexcept { schedule_.keep_trace(); }
 
 private:
     enum class phase : std::uint8_t { idle, running, draining, clearing };
@@ -109,7 +90,7 @@ private:
     run_plan* plan_ = nullptr;
 
     phase phase_ = phase::idle;
-    std::uint64_t seed_ = 0;
+    run_order order_;
     std::uint64_t steps_ = 0;
     std::uint64_t steps_left_ = 0; ///< in this phase; when clearing, before the next is cancelled
     std::uint64_t idle_steps_ = 0; ///< since anything but looking and yielding happened
