@@ -23,6 +23,7 @@ namespace coir {
 struct unbounded_t {
     explicit unbounded_t() = default;
 };
+/// `coir::chan<int> ch(coir::unbounded);`
 inline constexpr unbounded_t unbounded{};
 
 /// The sending end of a channel. A default-made or moved-from one is nil: its select cases are
@@ -30,6 +31,7 @@ inline constexpr unbounded_t unbounded{};
 template <typename T> class sender : public detail::sending<sender<T>, T> {
 public:
     sender() noexcept = default;
+    /// A nil end, from `nullptr`.
     template <std::same_as<std::nullptr_t> Null> sender(Null) noexcept {}
     [[nodiscard]] friend bool operator==(const sender& left, const sender& right) noexcept {
         return left.sending_end_ == right.sending_end_;
@@ -46,6 +48,7 @@ private:
 template <typename T> class receiver : public detail::receiving<receiver<T>, T> {
 public:
     receiver() noexcept = default;
+    /// A nil end, from `nullptr`.
     template <std::same_as<std::nullptr_t> Null> receiver(Null) noexcept {}
     [[nodiscard]] friend bool operator==(const receiver& left, const receiver& right) noexcept {
         return left.receiving_end_ == right.receiving_end_;
@@ -81,6 +84,7 @@ public:
     /// Makes a nil handle.
     template <std::same_as<std::nullptr_t> Null> chan(Null) noexcept {}
 
+    /// Gives an end of this channel; of a temporary, without counting handles up and down.
     operator sender<T>() const& noexcept {
         return detail::channel_access::make_sender<T>(sending_end_);
     }
@@ -102,6 +106,7 @@ public:
     using detail::sending<chan<T>, T>::capacity;
     using detail::sending<chan<T>, T>::operator bool;
 
+    /// Tells whether both are handles of one channel, or nil.
     [[nodiscard]] friend bool operator==(const chan& left, const chan& right) noexcept {
         return left.sending_end_ == right.sending_end_;
     }
@@ -121,6 +126,7 @@ private:
     detail::receiver_reference receiving_end_;
 };
 
+/// `coir::sender(ch)` is an end of `ch`.
 template <typename T> sender(const chan<T>&) -> sender<T>;
 template <typename T> receiver(const chan<T>&) -> receiver<T>;
 

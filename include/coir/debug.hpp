@@ -27,30 +27,30 @@ COIR_API void dump_tasks(std::ostream& out);
 
 /// How often coroutines have waited, by what they waited for.
 struct park_counts {
-    std::uint64_t receive = 0;
-    std::uint64_t send = 0;
-    std::uint64_t select = 0;
-    std::uint64_t join = 0; ///< of tasks, groups and wait_groups
-    std::uint64_t sleep = 0;
-    std::uint64_t io = 0;
-    std::uint64_t blocking = 0;
-    std::uint64_t lock = 0;  ///< mutex and shared_mutex
-    std::uint64_t other = 0; ///< the rest of coir/sync
+    std::uint64_t receive = 0;  ///< until a value came
+    std::uint64_t send = 0;     ///< until there was room, or a receiver
+    std::uint64_t select = 0;   ///< in a select, whatever it waited for
+    std::uint64_t join = 0;     ///< of tasks, groups and wait_groups
+    std::uint64_t sleep = 0;    ///< until a point in time
+    std::uint64_t io = 0;       ///< for a file, socket, pipe
+    std::uint64_t blocking = 0; ///< for a call in coir::blocking
+    std::uint64_t lock = 0;     ///< mutex and shared_mutex
+    std::uint64_t other = 0;    ///< the rest of coir/sync
 };
 
 /// What one worker has done.
 struct worker_metrics {
-    std::uint64_t switches = 0;
-    std::uint64_t steals = 0; ///< how often it took work from another worker
-    std::uint64_t parks = 0;
-    std::size_t run_queue = 0; ///< coroutines that wait for it now
+    std::uint64_t switches = 0; ///< changes to another coroutine
+    std::uint64_t steals = 0;   ///< how often it took work from another worker
+    std::uint64_t parks = 0;    ///< waits that did not succeed at once
+    std::size_t run_queue = 0;  ///< coroutines that wait for it now
 };
 
 /// Figures about all runtimes of the process. Those that count events only grow, also when runtimes
 /// end; each is read at a moment of its own, so sums may be off by what happens meanwhile.
 struct process_metrics {
-    std::uint64_t coroutines_started = 0;
-    std::uint64_t coroutines_alive = 0; ///< now
+    std::uint64_t coroutines_started = 0; ///< since the process began
+    std::uint64_t coroutines_alive = 0;   ///< now
     /// No more than these were alive at a time: the stacks that were ever in use at once, with
     /// those that workers keep at hand.
     std::uint64_t coroutines_peak = 0;

@@ -25,6 +25,7 @@ namespace coir {
 class task_group {
 public:
     task_group() : task_group{task_group_options{}} {}
+    /// Makes a group with a limit, or with a token that cancels it.
     explicit task_group(const task_group_options& options) : group_{options} {}
     task_group(const task_group&) = delete;
     task_group& operator=(const task_group&) = delete;

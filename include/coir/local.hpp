@@ -12,6 +12,7 @@
 
 namespace coir {
 
+/// The type of coir::inherit.
 struct inherit_t {
     explicit inherit_t() = default;
 };
@@ -53,6 +54,7 @@ template <typename T>
 class local {
 public:
     local() : key_{detail::take_local_key()}, type_{&own} {}
+    /// A value that is copied to the coroutines which this one starts.
     explicit local(inherit_t)
         requires std::copy_constructible<T>
         : key_{detail::take_local_key()}, type_{&inherited} {}
@@ -66,7 +68,9 @@ public:
     [[nodiscard]] T& operator*() const {
         return *static_cast<T*>(detail::local_value(key_, *type_));
     }
+    /// Reaches into the value of the coroutine that asks.
     [[nodiscard]] T* operator->() const { return &**this; }
+    /// Replaces the value of the coroutine that asks; others keep theirs.
     void set(T value) const { **this = std::move(value); }
 
 private:

@@ -15,8 +15,8 @@ namespace coir {
 
 /// What is told of a coroutine whose exception nobody collects.
 struct task_info {
-    std::uint64_t id = 0;
-    std::string name = {};
+    std::uint64_t id = 0;  ///< as this_task::id tells it
+    std::string name = {}; ///< as it was given to go, or empty
 };
 
 /// What happens when every coroutine waits and nothing is left that could wake one.

@@ -25,13 +25,14 @@ namespace coir {
 /// both.
 class select_case {
 public:
+    /// Takes over any case that `select` takes: `cases.emplace_back(rx.on_recv(...))`.
     template <detail::select_alternative Case>
         requires(!std::same_as<std::remove_cvref_t<Case>, select_case>)
     select_case(Case&& given)
         : case_{std::make_shared<detail::owned_case<std::remove_cvref_t<Case>>>(
               std::forward<Case>(given))} {}
 
-    // What select needs of a case.
+    // What select needs of a case; tools/lib/doxygen_filter.py leaves it out.
     detail::select_entry& entry() noexcept { return case_->entry(); }
     void prepare() { case_->prepare(); }
     void complete() { case_->complete(); }

@@ -48,6 +48,7 @@ concept sendable = enable_sendable<std::remove_cv_t<T>>;
 template <class T> class unsafe_shared {
 public:
     constexpr unsafe_shared() noexcept = default;
+    /// Refers to `object`; see unsafe_share.
     constexpr explicit unsafe_shared(T* object) noexcept : object_(object) {}
 
     /// Converts where the pointers do: to const, to a base class.
@@ -55,6 +56,7 @@ public:
         requires std::is_convertible_v<U*, T*>
     constexpr unsafe_shared(unsafe_shared<U> other) noexcept : object_(other.get()) {}
 
+    /// The object, or null if there is none; `*` and `->` need one.
     constexpr T* get() const noexcept { return object_; }
     constexpr T* operator->() const noexcept { return object_; }
     constexpr std::add_lvalue_reference_t<T> operator*() const noexcept
@@ -62,6 +64,7 @@ public:
     {
         return *object_;
     }
+    /// Tells whether there is an object.
     constexpr explicit operator bool() const noexcept { return object_ != nullptr; }
     friend constexpr bool operator==(unsafe_shared, unsafe_shared) noexcept = default;
 

@@ -38,6 +38,7 @@ public:
     }
     ~synchronized_guard() { release(); }
 
+    /// The data, while the guard lives.
     [[nodiscard]] T& operator*() const noexcept { return owner_->value_; }
     [[nodiscard]] T* operator->() const noexcept { return &owner_->value_; }
 
@@ -72,6 +73,7 @@ private:
 ///     guard->push_back(account{});
 template <typename T> class synchronized {
 public:
+    /// What `lock` gives: `*` and `->` reach the data until it goes.
     using guard = synchronized_guard<T>;
     using const_guard = synchronized_guard<const T>;
 
@@ -107,6 +109,7 @@ public:
         return const_guard{*this};
     }
 
+    /// Tells whether an exception has left a guard's scope. Another may do so at once.
     [[nodiscard]] bool is_poisoned() const noexcept {
         return poisoned_.load(std::memory_order_acquire);
     }
@@ -133,6 +136,7 @@ private:
     T value_;
 };
 
+/// `coir::synchronized data{std::vector{1, 2}};`
 template <typename T> synchronized(T) -> synchronized<T>;
 
 } // namespace coir

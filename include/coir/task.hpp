@@ -15,6 +15,7 @@ namespace coir {
 /// mistaken for the joiner's own cancellation.
 class COIR_API task_cancelled final : public std::exception {
 public:
+    /// "coir: task was cancelled".
     [[nodiscard]] const char* what() const noexcept override { return "coir: task was cancelled"; }
 };
 

@@ -31,6 +31,7 @@ namespace coir::testing {
 /// Thrown when a run fails. what() says how, how to have the run again, and who did what before.
 class COIR_API failure final : public std::runtime_error {
 public:
+    /// Made by `simulate` and `explore`.
     failure(const std::string& text, std::uint64_t seed, std::exception_ptr cause);
     failure(const failure&) noexcept;
     failure& operator=(const failure&) noexcept;
@@ -69,6 +70,7 @@ struct network_options {
     [[nodiscard]] friend bool operator==(const network_options&, const network_options&) = default;
 };
 
+/// Settings of `simulate`.
 struct simulate_options {
     /// Names the schedule. Small numbers choose uniformly at random among all that can run.
     std::uint64_t seed = 0;
@@ -85,6 +87,7 @@ enum class strategy : std::uint8_t {
     exhaustive, ///< all with a bounded number of preemptions: for small ones
 };
 
+/// Settings of `explore`.
 struct explore_options {
     /// How many runs; by default 1,000, or all there are if the strategy is exhaustive.
     std::optional<std::size_t> schedules{};
@@ -102,6 +105,7 @@ struct explore_options {
     std::size_t shortening_runs = 1'000;
 };
 
+/// What `explore` has done, when no schedule failed.
 struct explore_result {
     /// How many schedules there were; an exhaustive search counts each once.
     std::size_t schedules = 0;

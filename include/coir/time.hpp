@@ -13,12 +13,14 @@ namespace coir {
 
 /// The clock of all deadlines: std::chrono::steady_clock, or virtual time under simulation.
 struct clock {
+    /// As every clock of the standard library has them.
     using duration = std::chrono::steady_clock::duration;
     using rep = duration::rep;
     using period = duration::period;
     using time_point = std::chrono::steady_clock::time_point;
     static constexpr bool is_steady = true;
 
+    /// The time now; inside a simulation the virtual one.
     [[nodiscard]] static time_point now() noexcept {
         return time_point{std::chrono::nanoseconds{detail::clock_ns()}};
     }
@@ -130,6 +132,7 @@ private:
 ///     coir::select(t.on_recv([](auto) { ... }), ...);
 class timer : public detail::tick_source {
 public:
+    /// Begins at once; fires after `duration`.
     template <typename Rep, typename Period>
     explicit timer(std::chrono::duration<Rep, Period> duration)
         : tick_source{detail::deadline_after(duration), 0} {}
@@ -146,6 +149,7 @@ public:
 /// receiver is never flooded. Throws std::invalid_argument for a period that is not positive.
 class ticker : public detail::tick_source {
 public:
+    /// Begins at once; the first tick comes after one period.
     template <typename Rep, typename Period>
     explicit ticker(std::chrono::duration<Rep, Period> every)
         : ticker{detail::checked_period_ns(detail::saturating_ns(every))} {}

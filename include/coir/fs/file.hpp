@@ -49,6 +49,7 @@ public:
     void sync();
     void sync(std::error_code& error);
 
+    /// Returns how many bytes the file has now (fstat). Does not wait.
     [[nodiscard]] std::uint64_t size() const;
     [[nodiscard]] std::uint64_t size(std::error_code& error) const;
     /// Cuts the file to `size` bytes, or fills it up to there with zeros.

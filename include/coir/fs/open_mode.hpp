@@ -17,6 +17,7 @@ enum class open_mode : std::uint8_t {
     exclusive = 32, ///< it must not exist: std::errc::file_exists
 };
 
+/// Modes are combined, and asked for, as bits are.
 [[nodiscard]] constexpr open_mode operator|(open_mode left, open_mode right) noexcept {
     return static_cast<open_mode>(static_cast<unsigned>(left) | static_cast<unsigned>(right));
 }

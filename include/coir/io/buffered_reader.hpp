@@ -39,8 +39,10 @@ concept writable = requires(T& to, bytes data, std::error_code& error) {
 ///     while (std::optional<std::string> line = in.read_line()) stream.write_all(*line + "\n");
 template <io::readable Stream> class buffered_reader {
 public:
+    /// The longest line that is read unless a call says another: 1 MiB.
     static constexpr std::size_t default_limit = std::size_t{1} << 20;
 
+    /// Reads from a stream that must outlive the reader, or takes it over.
     explicit buffered_reader(Stream& from) noexcept : used_{&from} {}
     explicit buffered_reader(Stream&& from) : owned_{std::move(from)} {}
 

@@ -28,12 +28,14 @@ concept byte_range = requires(Range& memory) {
 /// Memory to read into: a span, array, vector or string of std::byte or char.
 class buffer {
 public:
+    /// Refers to memory, which must stay until the operation returns.
     buffer(void* data, std::size_t size) noexcept : data_{data}, size_{size} {}
     template <typename Range>
         requires byte_range<Range> &&
                      std::convertible_to<decltype(std::data(std::declval<Range&>())), void*>
     buffer(Range&& memory) noexcept : data_{std::data(memory)}, size_{std::size(memory)} {}
 
+    /// The memory it refers to.
     [[nodiscard]] void* data() const noexcept { return data_; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
@@ -45,6 +47,7 @@ private:
 /// Memory to write from: as for `buffer`, constant too. A string literal counts without its NUL.
 class bytes {
 public:
+    /// Refers to memory, which must stay until the operation returns.
     bytes(const void* data, std::size_t size) noexcept : data_{data}, size_{size} {}
     template <typename Text>
         requires std::convertible_to<const Text&, std::string_view>
@@ -57,6 +60,7 @@ public:
         requires byte_range<const Range> && (!std::convertible_to<const Range&, std::string_view>)
     bytes(const Range& memory) noexcept : data_{std::data(memory)}, size_{std::size(memory)} {}
 
+    /// The memory it refers to.
     [[nodiscard]] const void* data() const noexcept { return data_; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 

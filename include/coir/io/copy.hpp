@@ -43,6 +43,7 @@ std::uint64_t copy(From&& from, To&& to, std::error_code& error) {
     }
 }
 
+/// The same, and throws std::system_error.
 template <io::readable From, io::writable To> std::uint64_t copy(From&& from, To&& to) {
     detail::copy_memory memory;
     std::uint64_t moved = 0;

@@ -9,6 +9,7 @@
 
 namespace coir {
 
+/// What can go wrong with a stream and has no name among std::errc.
 enum class errc {
     /// The stream ended before as much as was asked for had come.
     end_of_stream = 1,
@@ -16,8 +17,10 @@ enum class errc {
     stream_truncated = 2,
 };
 
+/// The category of coir::errc.
 [[nodiscard]] COIR_API const std::error_category& io_category() noexcept;
 
+/// Lets an errc be compared with and assigned to a std::error_code.
 [[nodiscard]] inline std::error_code make_error_code(errc error) noexcept {
     return {static_cast<int>(error), io_category()};
 }

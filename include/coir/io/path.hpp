@@ -15,6 +15,7 @@ namespace coir::io {
 class path {
 public:
     path() noexcept = default;
+    /// Copies or takes over a name, as it is.
     path(std::string name) noexcept : name_{std::move(name)} {}
     template <typename Text>
         requires(std::convertible_to<const Text&, std::string_view> &&
@@ -26,14 +27,15 @@ public:
         }
     path(const Path& other) : name_{other.native()} {}
 
+    /// Converts to std::filesystem::path, and to what has parts that are paths like it.
     template <typename Path>
-        requires std::constructible_from<Path, const std::string&> && requires {
-            typename Path::iterator::value_type::iterator;
-        } // of paths, not letters
+        requires std::constructible_from<Path, const std::string&> &&
+                 requires { typename Path::iterator::value_type::iterator; }
     operator Path() const {
         return Path{name_};
     }
 
+    /// The name, as std::filesystem::path tells it.
     [[nodiscard]] const std::string& native() const noexcept { return name_; }
     [[nodiscard]] const std::string& string() const noexcept { return name_; }
     [[nodiscard]] const char* c_str() const noexcept { return name_.c_str(); }

@@ -68,6 +68,7 @@ public:
     }
 
 protected:
+    /// Calls `operation(error)` and throws the error, with `verb` and the stream's name.
     template <typename Operation> auto checked(const char* verb, Operation&& operation) const {
         std::error_code error;
         const auto result = operation(error);

@@ -23,6 +23,7 @@ public:
     /// From the kernel's form; throws std::invalid_argument for other families.
     [[nodiscard]] static endpoint from_native(const void* address, std::size_t size);
 
+    /// The parts: address without port or brackets, port, and whether it is one of IPv6.
     [[nodiscard]] std::string address() const;
     [[nodiscard]] std::uint16_t port() const noexcept;
     [[nodiscard]] bool is_v6() const noexcept;

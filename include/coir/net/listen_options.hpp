@@ -4,6 +4,7 @@
 
 namespace coir {
 
+/// Settings of a listening socket.
 struct listen_options {
     /// How many connections may wait to be accepted; the kernel's limit applies as well.
     int backlog = 4096;

@@ -19,6 +19,8 @@
 
 namespace coir {
 
+/// Tells whether coir was built with OpenSSL; else every function of TLS fails with
+/// std::errc::operation_not_supported.
 [[nodiscard]] COIR_API bool tls_available() noexcept;
 
 /// The errors of TLS: OpenSSL's own, and those of the verification of a certificate.
@@ -124,6 +126,7 @@ public:
     [[nodiscard]] explicit operator bool() const noexcept { return is_open(); }
     [[nodiscard]] int native_handle() const noexcept;
 
+    /// As for the tcp_stream below: the ends of the connection, and TCP_NODELAY.
     [[nodiscard]] endpoint local_endpoint() const;
     [[nodiscard]] endpoint local_endpoint(std::error_code& error) const;
     [[nodiscard]] endpoint remote_endpoint() const;

@@ -14,6 +14,7 @@ namespace coir {
 
 class tls_stream;
 
+/// Settings of the client's side.
 struct tls_options {
     /// The certificates to trust, a PEM file; empty: those of the system.
     std::string ca_file{};
@@ -28,6 +29,7 @@ struct tls_options {
     std::string private_key_file{};
 };
 
+/// Settings of the server's side.
 struct tls_server_options {
     /// PEM files: the certificate, followed by those between it and its root; its key.
     std::string certificate_file{};

@@ -75,6 +75,7 @@ public:
     void set_broadcast(bool on);
     void set_broadcast(bool on, std::error_code& error);
 
+    /// Where this socket receives (getsockname). Does not wait.
     [[nodiscard]] endpoint local_endpoint() const;
     [[nodiscard]] endpoint local_endpoint(std::error_code& error) const;
     /// Of a connected socket.

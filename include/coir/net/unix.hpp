@@ -49,6 +49,7 @@ private:
     std::string path_;
 };
 
+/// Settings of a unix_listener.
 struct unix_listen_options {
     /// How many connections may wait to be accepted; the kernel's limit applies as well.
     int backlog = 4096;

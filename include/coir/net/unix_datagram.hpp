@@ -15,6 +15,7 @@
 
 namespace coir {
 
+/// Settings of a unix_datagram.
 struct unix_datagram_options {
     /// Takes over the path of a socket that nobody has open any more, as a crash leaves it.
     bool replace_stale = false;

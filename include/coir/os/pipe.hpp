@@ -69,9 +69,10 @@ private:
     [[nodiscard]] std::string describe(const char* verb) const;
 };
 
+/// What `pipe` gives: auto [reader, writer] = coir::pipe();
 struct pipe_ends {
-    pipe_reader reader;
-    pipe_writer writer;
+    pipe_reader reader; ///< closed by itself
+    pipe_writer writer; ///< the reader sees the end once this is closed
 };
 
 /// Makes a pipe; its ends are not inherited by children.

@@ -34,7 +34,9 @@ enum class stdio : std::uint8_t {
 
 #pragma GCC diagnostic pop
 
+/// Settings of `process::spawn`.
 struct process_options {
+    /// Where the child's three streams lead.
     stdio standard_input = stdio::inherit;
     stdio standard_output = stdio::inherit;
     stdio standard_error = stdio::inherit;
@@ -45,7 +47,7 @@ struct process_options {
     /// The child gets the variables above only.
     bool clear_environment = false;
     /// The child leads a process group of its own, whose number is its pid: a terminal's Ctrl-C
-    /// does not reach it, and `::kill(-pid, signal)` reaches its children too.
+    /// does not reach it, and kill(2) of -pid reaches its children too.
     bool new_process_group = false;
 };
 

@@ -55,6 +55,7 @@ template <typename Completion = detail::no_completion> class barrier {
                   "coir::barrier: the completion function must be noexcept");
 
 public:
+    /// What `arrive` gives: the phase to wait for. To be waited for once.
     class arrival_token {
     public:
         arrival_token(arrival_token&&) noexcept = default;
@@ -66,6 +67,7 @@ public:
         std::uint64_t phase_;
     };
 
+    /// The most that can take part.
     [[nodiscard]] static constexpr std::ptrdiff_t max() noexcept {
         return std::numeric_limits<std::ptrdiff_t>::max();
     }

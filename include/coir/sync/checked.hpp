@@ -45,6 +45,7 @@ public:
     checked(const checked&) = delete;
     checked& operator=(const checked&) = delete;
 
+    /// As the mutex has it, each where the mutex has it; what is locked is noted for the reports.
     void lock() {
         mutex_.lock();
         detail::note_locked(this, false);
@@ -55,6 +56,7 @@ public:
         mutex_.unlock();
     }
 
+    /// As a timed mutex has it; the limit is that of a thread, which the wait blocks.
     template <typename Duration>
     [[nodiscard]] bool try_lock_for(const Duration& limit)
         requires requires(Mutex& mutex) { mutex.try_lock_for(limit); }
@@ -68,6 +70,7 @@ public:
         return detail::note_if_locked(this, mutex_.try_lock_until(deadline), false);
     }
 
+    /// As a shared mutex has it.
     void lock_shared()
         requires requires(Mutex& mutex) { mutex.lock_shared(); }
     {
@@ -85,6 +88,7 @@ public:
         detail::note_unlocked(this, true);
         mutex_.unlock_shared();
     }
+    /// As a shared mutex that is timed has it.
     template <typename Duration>
     [[nodiscard]] bool try_lock_shared_for(const Duration& limit)
         requires requires(Mutex& mutex) { mutex.try_lock_shared_for(limit); }

@@ -35,12 +35,14 @@ public:
         if (state_.word.load(std::memory_order_acquire) != 0) detail::end_condition(state_);
     }
 
+    /// Wakes one that waits, the longest; nothing is kept if nobody does. From anywhere.
     // relaxed: who changed the condition under the mutex, which a waiter held from its last look
     // until it was enqueued, sees it enqueued.
     void notify_one() noexcept {
         detail::scheduling_point(detail::step::notify, &state_);
         if (has_waiters()) detail::notify_one_slow(state_);
     }
+    /// Wakes all that wait now. From anywhere.
     void notify_all() noexcept {
         detail::scheduling_point(detail::step::notify, &state_);
         if (has_waiters()) detail::notify_all_slow(state_);
@@ -54,6 +56,7 @@ public:
         while (!ready()) wait(lock);
     }
 
+    /// As std::condition_variable has it; throws `cancelled`, with the lock held again.
     template <typename Clock, typename Duration>
     std::cv_status wait_until(std::unique_lock<mutex>& lock,
                               std::chrono::time_point<Clock, Duration> deadline) {
@@ -66,6 +69,7 @@ public:
         return wait_until_ns(lock, detail::deadline_at(deadline), ready);
     }
 
+    /// As wait_until, with a limit that begins now.
     template <typename Rep, typename Period>
     std::cv_status wait_for(std::unique_lock<mutex>& lock,
                             std::chrono::duration<Rep, Period> limit) {

@@ -19,6 +19,7 @@ namespace coir {
 ///     ready.wait();
 class latch {
 public:
+    /// The most that it can count.
     [[nodiscard]] static constexpr std::ptrdiff_t max() noexcept {
         return std::numeric_limits<std::ptrdiff_t>::max() >> detail::sync_state::owned_shift;
     }

@@ -87,12 +87,14 @@ public:
     }
 
 protected:
+    /// Takes it if it is free, without waiting.
     [[nodiscard]] bool take_free() noexcept {
         std::uint64_t word = 0;
         return state_.word.compare_exchange_strong(
             word, detail::mutex_locked, std::memory_order_acquire, std::memory_order_relaxed);
     }
 
+    /// What the library's part works on.
     detail::mutex_state state_;
 
 private:

@@ -39,6 +39,7 @@ template <std::ptrdiff_t LeastMaxValue = detail::most_permits> class counting_se
     static_assert(LeastMaxValue >= 0 && LeastMaxValue <= detail::most_permits);
 
 public:
+    /// The most that it can count.
     [[nodiscard]] static constexpr std::ptrdiff_t max() noexcept { return LeastMaxValue; }
 
     /// Throws std::logic_error unless 0 <= permits <= max().
@@ -55,6 +56,7 @@ public:
         if (!try_acquire()) detail::acquire_permit_slow(state_, detail::never_ns);
     }
 
+    /// Takes one if there is one, without waiting.
     [[nodiscard]] bool try_acquire() noexcept {
         detail::scheduling_point(detail::step::acquire, &state_);
         constexpr std::uint64_t one = 1U << detail::sync_state::owned_shift;
@@ -92,6 +94,7 @@ private:
     detail::sync_state state_;
 };
 
+/// One or nothing: what a mutex would be that anybody may unlock.
 using binary_semaphore = counting_semaphore<1>;
 
 } // namespace coir
