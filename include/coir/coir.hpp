@@ -9,6 +9,7 @@
 #include <coir/fs/file.hpp>
 #include <coir/group.hpp>
 #include <coir/io/buffered_reader.hpp>
+#include <coir/io/buffered_writer.hpp>
 #include <coir/io/copy.hpp>
 #include <coir/io/error.hpp>
 #include <coir/local.hpp>

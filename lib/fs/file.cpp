@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "fs/open_file.hpp"
 #include "io/descriptor.hpp"
+#include "io/parts.hpp"
 #include "io/result.hpp"
 
 #include <coir/blocking.hpp>
@@ -83,27 +84,36 @@ std::error_code file::await_writer() {
 }
 
 std::size_t file::read_some(io::buffer into, std::error_code& error) {
+    return read_parts({&into, 1}, error);
+}
+
+std::size_t file::read_parts(std::span<const io::buffer> into, std::error_code& error) {
     if (descriptor_ == nullptr) return detail::count_or_error(-EBADF, error);
     if (awaits_writer_) {
         error = await_writer();
         if (error) return 0;
     }
-    const std::size_t size = std::min(into.size(), detail::most_bytes_at_once);
+    detail::io_parts parts{into};
     const std::uint64_t from = has_position_ ? position_ : detail::current_position;
-    const int result = detail::perform(
-        detail::request::read(descriptor_->fd(), into.data(), size, from), descriptor_.get());
+    const int result =
+        detail::perform(detail::read_request(descriptor_->fd(), parts, from), descriptor_.get());
     if (result > 0) position_ += static_cast<std::uint64_t>(result);
     return detail::count_or_error(result, error);
 }
 
+std::size_t file::write_some(io::bytes data, std::error_code& error) {
+    return write_parts({&data, 1}, 0, error);
+}
+
 // The position is our own: when a disk becomes full in the middle of a write, io_uring (at least to
 // 6.18) counts what it has written and leaves the kernel's position where it was.
-std::size_t file::write_some(io::bytes data, std::error_code& error) {
+std::size_t file::write_parts(std::span<const io::bytes> data, std::size_t skip,
+                              std::error_code& error) {
     if (descriptor_ == nullptr) return detail::count_or_error(-EBADF, error);
-    const std::size_t size = std::min(data.size(), detail::most_bytes_at_once);
+    detail::io_parts parts{data, skip};
     const std::uint64_t to = has_position_ ? position_ : detail::current_position;
-    const int result = detail::perform(
-        detail::request::write(descriptor_->fd(), data.data(), size, to), descriptor_.get());
+    const int result =
+        detail::perform(detail::write_request(descriptor_->fd(), parts, to), descriptor_.get());
     if (result > 0) position_ += static_cast<std::uint64_t>(result);
     if (result > 0 && appends_) position_ = size_or(position_);
     return detail::count_or_error(result, error);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "io/parts.hpp"
 #include "net/socket.hpp"
 
 #include <coir/detail/scheduling_point.hpp>
@@ -38,6 +39,54 @@ std::size_t socket_send(descriptor* socket, io::bytes data, std::error_code& err
         if (sent != -EAGAIN && sent != -EINTR) return count_or_error(sent, error);
     }
     return count_or_error(perform(request::send(socket->fd(), data.data(), size), socket), error);
+}
+
+namespace {
+
+// A simulation's sockets take one buffer at a time.
+bool wants_one(descriptor* socket, const io_parts& parts) noexcept {
+    return socket == nullptr || parts.count() <= 1 || is_simulated(socket->fd());
+}
+
+msghdr message_of(io_parts& parts) noexcept {
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = parts.count();
+    return message;
+}
+
+int send_parts_at_once(descriptor& socket, const msghdr& message) {
+    const descriptor::use held{socket};
+    if (!held) return -EBADF;
+    const ssize_t sent = ::sendmsg(socket.fd(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return sent >= 0 ? static_cast<int>(sent) : -errno; // no park since: errno is this thread's
+}
+
+} // namespace
+
+std::size_t socket_receive_parts(descriptor* socket, std::span<const io::buffer> into,
+                                 std::error_code& error) {
+    io_parts parts{into};
+    const iovec first = parts.first();
+    if (wants_one(socket, parts)) {
+        return socket_receive(socket, {first.iov_base, first.iov_len}, error);
+    }
+    scheduling_point(step::read, socket);
+    msghdr message = message_of(parts);
+    return count_or_error(perform(request::recvmsg(socket->fd(), &message), socket), error);
+}
+
+std::size_t socket_send_parts(descriptor* socket, std::span<const io::bytes> data, std::size_t skip,
+                              std::error_code& error) {
+    io_parts parts{data, skip};
+    const iovec first = parts.first();
+    if (wants_one(socket, parts)) {
+        return socket_send(socket, {first.iov_base, first.iov_len}, error);
+    }
+    const msghdr message = message_of(parts);
+    const int sent = send_parts_at_once(*socket, message);
+    if (sent != -EAGAIN && sent != -EINTR) return count_or_error(sent, error);
+    return count_or_error(perform(request::sendmsg(socket->fd(), &message), socket), error);
 }
 
 void socket_shutdown_write(descriptor* socket, std::error_code& error) {

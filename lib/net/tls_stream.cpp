@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
+#include "io/parts.hpp"
 #include "net/socket.hpp"
 #include "net/tls_core.hpp"
+
+#include <algorithm>
 
 namespace coir {
 
@@ -169,6 +172,28 @@ std::size_t tls_stream::write_some(io::bytes data, std::error_code& error) {
     const auto core = core_;
     error = closed;
     return core != nullptr ? detail::tls_write(*core, data, error) : 0;
+}
+
+std::size_t tls_stream::read_parts(std::span<const io::buffer> into, std::error_code& error) {
+    const iovec first = detail::io_parts{into}.first();
+    return read_some({first.iov_base, first.iov_len}, error);
+}
+
+// What fits into one record is put together: each record costs more than copying.
+std::size_t tls_stream::write_parts(std::span<const io::bytes> parts, std::size_t skip,
+                                    std::error_code& error) {
+    constexpr std::size_t record_bytes = 16 * 1024;
+    const iovec first = detail::io_parts{parts, skip}.first();
+    if (parts.size() <= 1 || first.iov_len >= record_bytes) {
+        return write_some({first.iov_base, first.iov_len}, error);
+    }
+    std::string together;
+    for (const io::bytes& part : parts) {
+        const std::size_t size = std::min(part.size() - skip, record_bytes - together.size());
+        together.append(static_cast<const char*>(part.data()) + skip, size);
+        skip = 0;
+    }
+    return write_some(together, error);
 }
 
 void tls_stream::shutdown_write(std::error_code& error) {

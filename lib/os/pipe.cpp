@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "io/parts.hpp"
 #include "io/result.hpp"
 #include "os/pipe_ends.hpp"
 #include "sched/worker.hpp"
@@ -36,6 +37,13 @@ std::size_t pipe_reader::read_some(io::buffer into, std::error_code& error) {
         error);
 }
 
+std::size_t pipe_reader::read_parts(std::span<const io::buffer> into, std::error_code& error) {
+    if (descriptor_ == nullptr) return detail::count_or_error(-EBADF, error);
+    detail::io_parts parts{into};
+    const auto what = detail::read_request(descriptor_->fd(), parts);
+    return detail::count_or_error(detail::perform(what, descriptor_.get()), error);
+}
+
 std::string pipe_reader::describe(const char* verb) const { return std::string{verb} + " pipe"; }
 
 std::size_t pipe_writer::write_some(io::bytes data, std::error_code& error) {
@@ -45,6 +53,14 @@ std::size_t pipe_writer::write_some(io::bytes data, std::error_code& error) {
         detail::perform(detail::request::write(descriptor_->fd(), data.data(), size),
                         descriptor_.get()),
         error);
+}
+
+std::size_t pipe_writer::write_parts(std::span<const io::bytes> data, std::size_t skip,
+                                     std::error_code& error) {
+    if (descriptor_ == nullptr) return detail::count_or_error(-EBADF, error);
+    detail::io_parts parts{data, skip};
+    const auto what = detail::write_request(descriptor_->fd(), parts);
+    return detail::count_or_error(detail::perform(what, descriptor_.get()), error);
 }
 
 std::string pipe_writer::describe(const char* verb) const { return std::string{verb} + " pipe"; }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "io/descriptor.hpp"
+#include "io/parts.hpp"
 #include "io/result.hpp"
 
 #include <coir/blocking.hpp>
@@ -9,7 +10,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <type_traits>
 
@@ -44,30 +44,37 @@ standard_stream::standard_stream(int fd, const char* name)
 }
 
 std::size_t standard_stream::read_some(io::buffer into, std::error_code& error) {
+    return read_parts({&into, 1}, error);
+}
+
+std::size_t standard_stream::read_parts(std::span<const io::buffer> into, std::error_code& error) {
     if (descriptor_ == nullptr) return detail::count_or_error(-EBADF, error);
-    const std::size_t size = std::min(into.size(), detail::most_bytes_at_once);
+    detail::io_parts parts{into};
     if (!is_storage_) {
-        return detail::count_or_error(
-            detail::perform(detail::request::read(descriptor_->fd(), into.data(), size),
-                            descriptor_.get()),
-            error);
+        const auto what = detail::read_request(descriptor_->fd(), parts);
+        return detail::count_or_error(detail::perform(what, descriptor_.get()), error);
     }
-    const iovec part{into.data(), size};
-    const auto read = [&](int fd, int flags) { return ::preadv2(fd, &part, 1, -1, flags); };
+    const auto read = [&](int fd, int flags) {
+        return ::preadv2(fd, parts.data(), static_cast<int>(parts.count()), -1, flags);
+    };
     return detail::count_or_error(at_own_position(*descriptor_, read), error);
 }
 
 std::size_t standard_stream::write_some(io::bytes data, std::error_code& error) {
+    return write_parts({&data, 1}, 0, error);
+}
+
+std::size_t standard_stream::write_parts(std::span<const io::bytes> data, std::size_t skip,
+                                         std::error_code& error) {
     if (descriptor_ == nullptr) return detail::count_or_error(-EBADF, error);
-    const std::size_t size = std::min(data.size(), detail::most_bytes_at_once);
+    detail::io_parts parts{data, skip};
     if (!is_storage_) {
-        return detail::count_or_error(
-            detail::perform(detail::request::write(descriptor_->fd(), data.data(), size),
-                            descriptor_.get()),
-            error);
+        const auto what = detail::write_request(descriptor_->fd(), parts);
+        return detail::count_or_error(detail::perform(what, descriptor_.get()), error);
     }
-    const iovec part{const_cast<void*>(data.data()), size};
-    const auto write = [&](int fd, int flags) { return ::pwritev2(fd, &part, 1, -1, flags); };
+    const auto write = [&](int fd, int flags) {
+        return ::pwritev2(fd, parts.data(), static_cast<int>(parts.count()), -1, flags);
+    };
     return detail::count_or_error(at_own_position(*descriptor_, write), error);
 }
 

@@ -4,6 +4,7 @@
 #include "tls_fixture.hpp"
 
 #include <optional>
+#include <vector>
 
 using namespace fixture;
 
@@ -171,6 +172,26 @@ TEST_CASE("one writes while another reads, in both directions at once") {
         group.go([&] { CHECK(read_all(client) == down); });
         group.go([&] { CHECK(read_all(server) == up); });
         group.wait();
+    });
+}
+
+TEST_CASE("parts go over as one text, in few records or in many") {
+    for_each_io([] {
+        auto [client, server] = make_tls_pair();
+        const std::string large = pattern(50'000);
+        auto reading = coir::go([&] { return read_all(server); });
+        client.write_all({"head ", "", large, std::string(16'384, 'x'), " tail"});
+        std::vector<coir::io::bytes> many(3'000, coir::io::bytes{"ab"});
+        client.write_all(many);
+        client.shutdown_write();
+        std::string wanted = "head " + large + std::string(16'384, 'x') + " tail";
+        for (std::size_t i = 0; i < many.size(); ++i) wanted += "ab";
+        CHECK(reading.join() == wanted);
+        server.write_all({"1", "2"});
+        std::array<char, 1> one{};
+        std::array<char, 1> other{};
+        CHECK(client.read({std::span<char>{}, one, other}) == 1);
+        CHECK(one[0] == '1');
     });
 }
 

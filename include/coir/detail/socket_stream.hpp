@@ -8,6 +8,7 @@
 #include <coir/io/stream.hpp>
 
 #include <cstddef>
+#include <span>
 #include <system_error>
 #include <utility>
 
@@ -15,6 +16,10 @@ namespace coir::detail {
 
 COIR_API std::size_t socket_receive(descriptor* socket, io::buffer into, std::error_code& error);
 COIR_API std::size_t socket_send(descriptor* socket, io::bytes data, std::error_code& error);
+COIR_API std::size_t socket_receive_parts(descriptor* socket, std::span<const io::buffer> into,
+                                          std::error_code& error);
+COIR_API std::size_t socket_send_parts(descriptor* socket, std::span<const io::bytes> parts,
+                                       std::size_t skip, std::error_code& error);
 COIR_API void socket_shutdown_write(descriptor* socket, std::error_code& error);
 
 template <typename Stream>
@@ -50,6 +55,13 @@ private:
     }
     std::size_t write_some(io::bytes data, std::error_code& error) {
         return socket_send(descriptor_.get(), data, error);
+    }
+    std::size_t read_parts(std::span<const io::buffer> into, std::error_code& error) {
+        return socket_receive_parts(descriptor_.get(), into, error);
+    }
+    std::size_t write_parts(std::span<const io::bytes> parts, std::size_t skip,
+                            std::error_code& error) {
+        return socket_send_parts(descriptor_.get(), parts, skip, error);
     }
 };
 

@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <system_error>
 
@@ -65,7 +66,10 @@ private:
 
     std::error_code await_writer();
     std::size_t read_some(io::buffer into, std::error_code& error);
+    std::size_t read_parts(std::span<const io::buffer> into, std::error_code& error);
     std::size_t write_some(io::bytes data, std::error_code& error);
+    std::size_t write_parts(std::span<const io::bytes> parts, std::size_t skip,
+                            std::error_code& error);
     [[nodiscard]] std::uint64_t size_or(std::uint64_t unknown) const noexcept;
     [[nodiscard]] std::string describe(const char* verb) const;
 

@@ -12,12 +12,15 @@
 #include <coir/io/error.hpp>
 
 #include <cstddef>
+#include <initializer_list>
+#include <span>
 #include <string>
 #include <system_error>
 
 namespace coir::io {
 
-/// `Stream` provides read_some, write_some (one attempt each, with an error_code) and `describe`.
+/// `Stream` provides read_some, write_some (one attempt each, with an error_code), the same for
+/// several buffers (read_parts; write_parts, which passes over so many bytes) and `describe`.
 template <typename Stream> class stream_verbs {
 public:
     /// Reads some bytes, at least one, waiting for them; returns how many. 0 is the end of the
@@ -27,11 +30,36 @@ public:
     }
     std::size_t read(buffer into, std::error_code& error) { return self().read_some(into, error); }
 
+    /// Reads some bytes into several buffers, one after the other, by one call of the system where
+    /// that has one (readv): there may be more to read although not all of them are full.
+    std::size_t read(std::span<const buffer> into) {
+        return checked("read", [&](std::error_code& error) { return read(into, error); });
+    }
+    std::size_t read(std::span<const buffer> into, std::error_code& error) {
+        return self().read_parts(into, error);
+    }
+    std::size_t read(std::initializer_list<buffer> into) { return read(std::span{into}); }
+    std::size_t read(std::initializer_list<buffer> into, std::error_code& error) {
+        return read(std::span{into}, error);
+    }
+
     /// Writes some bytes, at least one unless `data` is empty; returns how many.
     std::size_t write(bytes data) {
         return checked("write", [&](std::error_code& error) { return write(data, error); });
     }
     std::size_t write(bytes data, std::error_code& error) { return self().write_some(data, error); }
+
+    /// Writes some bytes of several parts, as if they were one (writev).
+    std::size_t write(std::span<const bytes> parts) {
+        return checked("write", [&](std::error_code& error) { return write(parts, error); });
+    }
+    std::size_t write(std::span<const bytes> parts, std::error_code& error) {
+        return self().write_parts(parts, 0, error);
+    }
+    std::size_t write(std::initializer_list<bytes> parts) { return write(std::span{parts}); }
+    std::size_t write(std::initializer_list<bytes> parts, std::error_code& error) {
+        return write(std::span{parts}, error);
+    }
 
     /// Writes all of `data`. A cancellation may cut it between parts.
     void write_all(bytes data) {
@@ -46,6 +74,32 @@ public:
             done += self().write_some(bytes{begin + done, data.size() - done}, error);
         }
         return done;
+    }
+
+    /// Writes all of the parts, any number of them, without copying them together first.
+    ///
+    ///     s.write_all({head, "\r\n", body});
+    void write_all(std::span<const bytes> parts) {
+        checked("write", [&](std::error_code& error) { return write_all(parts, error); });
+    }
+    std::size_t write_all(std::span<const bytes> parts, std::error_code& error) {
+        std::size_t done = 0;
+        std::size_t of_first = 0;
+        error.clear();
+        while (!error) {
+            for (; !parts.empty() && of_first >= parts.front().size(); parts = parts.subspan(1)) {
+                of_first -= parts.front().size();
+            }
+            if (parts.empty()) break;
+            const std::size_t more = self().write_parts(parts, of_first, error);
+            done += more;
+            of_first += more;
+        }
+        return done;
+    }
+    void write_all(std::initializer_list<bytes> parts) { write_all(std::span{parts}); }
+    std::size_t write_all(std::initializer_list<bytes> parts, std::error_code& error) {
+        return write_all(std::span{parts}, error);
     }
 
     /// Reads until `into` is full; an earlier end of the stream is coir::errc::end_of_stream. A

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -158,7 +159,10 @@ private:
     tls_stream(std::shared_ptr<detail::tls_core> core, std::string peer) noexcept
         : core_{std::move(core)}, peer_{std::move(peer)} {}
     std::size_t read_some(io::buffer into, std::error_code& error);
+    std::size_t read_parts(std::span<const io::buffer> into, std::error_code& error);
     std::size_t write_some(io::bytes data, std::error_code& error);
+    std::size_t write_parts(std::span<const io::bytes> parts, std::size_t skip,
+                            std::error_code& error);
     [[nodiscard]] static tls_stream connect_shared(tcp_stream&& over, const std::string& host,
                                                    const detail::tls_shared* shared,
                                                    std::error_code& error);

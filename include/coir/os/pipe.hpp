@@ -8,6 +8,7 @@
 #include <coir/io/stream.hpp>
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -38,6 +39,7 @@ private:
         : descriptor_handle{std::move(open)} {}
 
     std::size_t read_some(io::buffer into, std::error_code& error);
+    std::size_t read_parts(std::span<const io::buffer> into, std::error_code& error);
     [[nodiscard]] std::string describe(const char* verb) const;
 };
 
@@ -66,6 +68,8 @@ private:
         : descriptor_handle{std::move(open)} {}
 
     std::size_t write_some(io::bytes data, std::error_code& error);
+    std::size_t write_parts(std::span<const io::bytes> parts, std::size_t skip,
+                            std::error_code& error);
     [[nodiscard]] std::string describe(const char* verb) const;
 };
 

@@ -8,6 +8,7 @@
 #include <coir/io/stream.hpp>
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -44,7 +45,10 @@ private:
     standard_stream(int fd, const char* name);
 
     std::size_t read_some(io::buffer into, std::error_code& error);
+    std::size_t read_parts(std::span<const io::buffer> into, std::error_code& error);
     std::size_t write_some(io::bytes data, std::error_code& error);
+    std::size_t write_parts(std::span<const io::bytes> parts, std::size_t skip,
+                            std::error_code& error);
     [[nodiscard]] std::string describe(const char* verb) const;
 
     const char* name_ = "closed stream";
