@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+// Covers peers and helpers that say nothing: a resolver, a host that swallows packets, a connection
+// whose other end has forgotten it.
+
+#include "net_fixture.hpp"
+
+#include <dlfcn.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cstring>
+#include <semaphore>
+#include <vector>
+
+using namespace fixture;
+
+namespace {
+
+constexpr const char* silent_name = "never-answered.example";
+std::atomic<int> asked{0};
+std::counting_semaphore<100> let_go{0};
+
+} // namespace
+
+// Stands before the C library's: asked for that name it is a resolver that does not answer.
+extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* hints,
+                           addrinfo** found) {
+    using function = decltype(&::getaddrinfo);
+    static const auto real = reinterpret_cast<function>(::dlsym(RTLD_NEXT, "getaddrinfo"));
+    const bool by_name = hints == nullptr || (hints->ai_flags & AI_NUMERICHOST) == 0;
+    if (by_name && name != nullptr && std::strcmp(name, silent_name) == 0) {
+        asked.fetch_add(1);
+        let_go.acquire();
+        return EAI_AGAIN;
+    }
+    return real(name, service, hints, found);
+}
+
+TEST_CASE("a resolver that never answers holds up nobody but who asked, within his limit") {
+    for_each_io([] {
+        asked.store(0);
+        CHECK_THROWS_AS(coir::with_timeout(5ms, [] { return coir::resolve(silent_name, "80"); }),
+                        coir::timed_out);
+        CHECK_THROWS_AS(
+            coir::with_timeout(5ms, [] { coir::tcp_stream::connect(silent_name, 80).close(); }),
+            coir::timed_out);
+        auto waiting = coir::go(
+            [] { return error_of([] { coir::tcp_stream::connect(silent_name, 80).close(); }); });
+        while (asked.load() < 3) coir::sleep_for(1ms); // all three are with the resolver
+        CHECK(!coir::resolve("localhost", "80").empty());
+        auto [client, server] = make_tcp_pair();
+        client.write_all("x");
+        CHECK(read_one(server) == 'x');
+        let_go.release(3);
+        CHECK(waiting.join() == std::error_code{EAI_AGAIN, coir::resolve_category()});
+    });
+}
+
+TEST_CASE("a connect that nobody answers is ended by its limit, and leaves nothing") {
+    for_each_io([] {
+        // A listener whose queue is full drops what asks to connect, as a black hole would.
+        auto listener = coir::tcp_listener::bind("127.0.0.1", 0, {.backlog = 0});
+        const coir::endpoint where = listener.local_endpoint();
+        std::vector<coir::tcp_stream> queued;
+        bool is_black_hole = false;
+        while (!is_black_hole && queued.size() < 100) {
+            try {
+                coir::with_timeout(100ms,
+                                   [&] { queued.push_back(coir::tcp_stream::connect(where)); });
+            } catch (const coir::timed_out&) {
+                is_black_hole = true;
+            }
+        }
+        CHECK(is_black_hole);
+        const long open = open_descriptors();
+        for (int i = 0; i < 10; ++i) {
+            CHECK_THROWS_AS(
+                coir::with_timeout(1ms, [&] { coir::tcp_stream::connect(where).close(); }),
+                coir::timed_out);
+        }
+        CHECK(open_descriptors() == open);
+        CHECK(listener.accept().is_open()); // those who came before are there
+    });
+}
+
+TEST_CASE("of a peer that has forgotten the connection a reader learns by its probes") {
+    for_each_io([] {
+        auto [client, server] = make_tcp_pair();
+        // Closed in repair, a socket goes without a word. It takes the right to manage networks.
+        const int on = 1;
+        const int fd = server.native_handle();
+        if (::setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof on) != 0) return;
+        server.close();
+        char byte = 0;
+        CHECK_THROWS_AS(coir::with_timeout(20ms, [&] { client.read(std::span{&byte, 1}); }),
+                        coir::timed_out);
+        client.set_keep_alive({.idle = 1s, .interval = 1s, .count = 1});
+        CHECK(error_of([&] { client.read(std::span{&byte, 1}); }) == std::errc::connection_reset);
+    });
+}
