@@ -5,11 +5,14 @@
     coroutine ID COMMAND        runs a command, such as bt, on the stack of one
     coroutine apply all COMMAND the same for each
 
+`print` shows channels with what is buffered and who waits, tasks, and mutexes with their holders.
+
 Carried by the library itself (section .debug_gdb_scripts); gdb loads it where its auto-load
 safe-path allows. Needs the debug information of coir.
 """
 
 import gdb
+import gdb.printing
 from gdb.unwinder import Unwinder, register_unwinder
 
 # As in lib/fiber/stack.hpp and lib/sched/coroutine.hpp.
@@ -215,5 +218,102 @@ class CoroutineCommand(gdb.Command):
         raise gdb.GdbError(f"there is no coroutine {words[0]}")
 
 
+def waiters(first):
+    """The parties in a queue of wait_nodes, in their order."""
+    found = []
+    link = gdb.lookup_type("coir::detail::list_links<coir::detail::wait_node>")
+    while int(first):
+        found.append(int(first["party"]))
+        first = first.cast(link.pointer())["next"]
+    return found
+
+
+def names_of(parties):
+    by_address = {int(one.record.address): one for one in coroutines()}
+    known = (by_address.get(address) for address in parties)
+    return ", ".join(f"coroutine {one.id}" if one else "a thread" for one in known)
+
+
+class ChannelPrinter:
+    """A handle: the channel's capacity, what is buffered, who waits."""
+
+    def __init__(self, handle):
+        ends = {field.name for field in handle.type.fields()}
+        end = "sending_end_" if "sending_end_" in ends else "receiving_end_"
+        self.core = handle[end]["core_"]
+        self.element = handle.type.strip_typedefs().template_argument(0)
+
+    def to_string(self):
+        if int(self.core) == 0:
+            return "nil channel"
+        core = self.core.dereference()
+        capacity = int(core["capacity_"])
+        room = "unbounded" if capacity == 2**64 - 1 else f"capacity {capacity}"
+        words = [f"{'rendezvous' if capacity == 0 else room} channel {hex(int(self.core))}"]
+        if capacity:
+            words.append(f"holds {int(core['buffer_']['size_'])}")
+        if plain(core["closed_"]):
+            words.append("closed")
+        for side, verb in (("receivers_", "receive"), ("senders_", "send")):
+            waiting = waiters(core[side]["nodes_"]["first_"])
+            if waiting:
+                words.append(f"{names_of(waiting)} waiting to {verb}")
+        return ", ".join(words)
+
+    def display_hint(self):
+        return "array"
+
+    def children(self):
+        if int(self.core) == 0:
+            return
+        queue = self.core.dereference()["buffer_"]
+        block, index = queue["head_"], int(queue["head_index_"])
+        for number in range(int(queue["size_"])):
+            if index == int(queue["slots_"]):
+                block, index = block["next"], 0
+            place = int(block) + int(queue["elements_offset_"]) + index * int(queue["stride_"])
+            yield str(number), gdb.Value(place).cast(self.element.pointer()).dereference()
+            index += 1
+
+
+class TaskPrinter:
+    def __init__(self, task):
+        self.task = task
+
+    def to_string(self):
+        identity, record = int(self.task["id_"]), plain(self.task["co_"])
+        if int(record) == 0:
+            return f"joined task {identity}" if identity else "nil task"
+        ended = str(plain(record.dereference()["joining"])) in ENDED_STATES
+        return f"task of coroutine {identity}" + (", which has ended" if ended else "")
+
+
+class MutexPrinter:
+    LOCKED = 1 << 2  # as in sync/mutex.hpp
+
+    def __init__(self, mutex):
+        self.state = mutex["state_"]
+
+    def holder(self):
+        at = int(plain(self.state["locked_at"]))
+        of = [one for one in coroutines() if one.bottom <= at < one.top]
+        return f"coroutine {of[0].id}" if of else "somebody"
+
+    def to_string(self):
+        if int(plain(self.state["word"])) & self.LOCKED == 0:
+            return "unlocked"
+        waiting = names_of(waiters(self.state["first"]))
+        return f"locked by {self.holder()}" + (f", {waiting} waiting" if waiting else "")
+
+
+def make_printers():
+    printers = gdb.printing.RegexpCollectionPrettyPrinter("coir")
+    printers.add_printer("channel", r"^coir::(chan|sender|receiver)<", ChannelPrinter)
+    printers.add_printer("task", r"^coir::task<", TaskPrinter)
+    printers.add_printer("mutex", r"^coir::(timed_)?mutex$", MutexPrinter)
+    return printers
+
+
 InfoCoroutines()
 CoroutineCommand()
+gdb.printing.register_pretty_printer(None, make_printers(), replace=True)

@@ -78,5 +78,26 @@ class GdbScript(unittest.TestCase):
         self.assertIn("there is no coroutine 99999", text)
 
 
+@unittest.skipIf(programs.IS_SANITIZED, "the tools' own threads and stacks are in the way")
+class Printers(unittest.TestCase):
+    def test_channels_tasks_and_mutexes(self):
+        members = ["full", "empty", "nil", "held", "free_one", "receives", "sends", "ended"]
+        shown = gdb(
+            os.environ["COIR_GDB_SUBJECT"],
+            commands=["break stop_here", "run", *(f"print all.{one}" for one in members)],
+        )
+        values = dict(zip(members, re.findall(r"^\$\d+ = (.*)$", shown, re.M)))
+        self.assertEqual(set(values), set(members), shown)
+        self.assertRegex(values["full"], r"^capacity 2 channel 0x[0-9a-f]+, holds 2, "
+                                         r"coroutine 3 waiting to send = \{11, 22\}$")
+        self.assertRegex(values["empty"], r"^rendezvous channel 0x[0-9a-f]+, "
+                                          r"coroutine 2 waiting to receive$")
+        self.assertEqual(values["nil"], "nil channel")
+        self.assertEqual(values["held"], "locked by coroutine 1, coroutine 4 waiting")
+        self.assertEqual(values["free_one"], "unlocked")
+        self.assertEqual(values["receives"], "task of coroutine 2")
+        self.assertEqual(values["ended"], "task of coroutine 5, which has ended")
+
+
 if __name__ == "__main__":
     unittest.main()
