@@ -37,11 +37,13 @@ std::int64_t network_state::draw_delay_ns() noexcept {
 void network_state::consider_cut(topology::host one, topology::host other) {
     if (one == other || !chance(options.partition_probability)) return;
     if (!hosts.connected(one, other)) return;
+    tell(step::fault_cut);
     hosts.cut(one, other);
     const auto longest =
         static_cast<std::uint64_t>(std::max<std::int64_t>(options.partition_duration.count(), 1));
     const auto for_ns = static_cast<std::int64_t>(1 + random.next() % longest);
     events.add(monotonic_ns() + for_ns, event_queue::kind::patience, [this, one, other] {
+        tell(step::fault_heal);
         hosts.heal(one, other);
         resume_stalled();
     });
@@ -162,7 +164,7 @@ void connection::deliver(std::size_t from, segment& one) {
     case segment_kind::action: return one.action();
     case segment_kind::reset:
         return break_end(at, own.fin_received && !own.fin_sent ? EPIPE : ECONNRESET);
-    case segment_kind::lost: return reset();
+    case segment_kind::lost: network_.tell(step::fault_reset); return reset();
     case segment_kind::data:
         if (own.broken || own.closed) { // nobody is there to read it
             if (!sides_[from].broken) push(at, segment_kind::reset);

@@ -16,6 +16,7 @@
 #include "testing/event_queue.hpp"
 #include "testing/topology.hpp"
 
+#include <coir/detail/scheduling_point.hpp>
 #include <coir/net/endpoint.hpp>
 #include <coir/testing.hpp>
 
@@ -40,6 +41,8 @@ struct network_state {
     topology hosts;
     testing::network_options options;
     fast_random random{0};
+    /// Told of what goes wrong by the seed, for the report.
+    std::function<void(step)> tell = [](step) {};
 
     [[nodiscard]] bool chance(double probability) noexcept;
     /// Draws how long a segment takes.

@@ -45,6 +45,10 @@ phrase phrase_for(step what) noexcept {
     case step::write: return {"writes to", "socket"};
     case step::shutdown: return {"ends its stream to", "socket"};
     case step::hang_up: return {"closes", "socket"};
+    case step::fault_reset: return {"loses a segment and its connection"};
+    case step::fault_refusal: return {"refuses a connection"};
+    case step::fault_cut: return {"cuts two hosts off from each other"};
+    case step::fault_heal: return {"heals a cut"};
     }
     return {"?"};
 }

@@ -178,8 +178,9 @@ void simulated_network::first_arrives(const socket_pointer& asking) {
     const std::optional<topology::host> host = state_.hosts.host_at(asking->remote, asking->host);
     if (!host || !state_.hosts.connected(asking->host, *host)) return;
     socket* const listener = listener_at(*host, asking->remote);
-    const bool refused = listener == nullptr || state_.chance(state_.options.refuse_probability);
-    if (refused) {
+    const bool unwilling = listener != nullptr && state_.chance(state_.options.refuse_probability);
+    if (unwilling) state_.tell(step::fault_refusal);
+    if (listener == nullptr || unwilling) {
         state_.events.add(monotonic_ns() + state_.draw_delay_ns(), event_queue::kind::delivery,
                           [this, asking] { end_connect(*asking, -ECONNREFUSED); });
         return;

@@ -81,6 +81,9 @@ simulation::simulation(testing::detail::erased_body body, std::size_t max_steps,
 std::unique_ptr<poller> simulation::make_poller(worker& here) {
     auto made = std::make_unique<simulated_network>(here.timers());
     network_ = made.get();
+    network_->state().tell = [this](step what) {
+        interleaving_.add(0, "network", what, nullptr, now_ns_);
+    };
     return made;
 }
 

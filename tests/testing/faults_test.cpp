@@ -239,6 +239,9 @@ TEST_CASE("a retry that is not idempotent is found") {
         explore(options, program(true));
     } catch (const coir::testing::failure& found) {
         seed = found.seed();
+        const std::string report = found.what();
+        CHECK(report.find("0 \"network\" loses a segment and its connection") != std::string::npos);
+        CHECK(report.find(".network = ...") != std::string::npos);
     }
     CHECK(seed != 0);
     for (int i = 0; i < 10; ++i) {

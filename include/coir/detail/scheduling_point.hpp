@@ -41,6 +41,11 @@ enum class step : std::uint8_t {
     write,
     shutdown,
     hang_up,
+    // What is not a coroutine's but the simulated network's:
+    fault_reset,
+    fault_refusal,
+    fault_cut,
+    fault_heal,
 };
 
 /// How many simulations are under way in this process.
