@@ -49,6 +49,7 @@ public:
     /// How many bytes it holds unless told otherwise.
     static constexpr std::size_t default_size = std::size_t{16} * 1024;
 
+    /// Writes to a stream that must outlive the writer, or takes it over; holds `size` bytes.
     explicit buffered_writer(Stream& to, std::size_t size = default_size)
         : used_{&to}, size_{size != 0 ? size : 1} {}
     explicit buffered_writer(Stream&& to, std::size_t size = default_size)
