@@ -47,11 +47,11 @@ public:
         });
     }
 
-    connection run() {
-        connection last;
+    connect_result run() {
+        connect_result last;
         while (ended_ < peers_.size()) {
             if (attempts_.size() < peers_.size()) start_next();
-            std::optional<connection> result = await_result();
+            std::optional<connect_result> result = await_result();
             if (!result) continue; // time for the next attempt
             ++ended_;
             last = std::move(*result);
@@ -67,15 +67,15 @@ private:
                                [this, peer] { static_cast<void>(results_.send(attempt(peer))); }));
     }
 
-    std::optional<connection> await_result() {
+    std::optional<connect_result> await_result() {
         if (attempts_.size() == peers_.size()) return results_.recv();
-        std::optional<connection> result;
+        std::optional<connect_result> result;
         select(results_.on_recv(result), on_timeout(attempt_delay));
         return result;
     }
 
     // Every attempt that is not cancelled has a result.
-    static connection attempt(const endpoint& peer) {
+    static connect_result attempt(const endpoint& peer) {
         try {
             return connect_one(peer);
         } catch (const std::bad_alloc&) {
@@ -91,16 +91,16 @@ private:
     }
 
     std::vector<endpoint> peers_;
-    chan<connection> results_{unbounded};
+    chan<connect_result> results_{unbounded};
     std::vector<task<void>> attempts_;
     std::size_t ended_ = 0;
 };
 
 } // namespace
 
-connection connect_one(const endpoint& peer) {
+connect_result connect_one(const endpoint& peer) {
     scheduling_point(step::connect);
-    connection made;
+    connect_result made;
     made.peer = peer;
     made.socket = open_socket(family_of(peer), SOCK_STREAM, made.error);
     if (made.socket == nullptr) return made;
@@ -114,7 +114,7 @@ connection connect_one(const endpoint& peer) {
     return made;
 }
 
-connection connect_first(std::vector<endpoint> peers) {
+connect_result connect_first(std::vector<endpoint> peers) {
     if (peers.size() == 1) return connect_one(peers.front());
     return race{interleave(peers)}.run();
 }

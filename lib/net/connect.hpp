@@ -8,16 +8,16 @@
 
 namespace coir::detail {
 
-struct connection {
+struct connect_result {
     descriptor_pointer socket;
     endpoint peer;
     std::error_code error;
 };
 
-[[nodiscard]] connection connect_one(const endpoint& peer);
+[[nodiscard]] connect_result connect_one(const endpoint& peer);
 
 /// Tries them in the order of preference, alternating between the address families, each 250 ms
 /// after the one before or as soon as that has failed. The first connection wins.
-[[nodiscard]] connection connect_first(std::vector<endpoint> peers);
+[[nodiscard]] connect_result connect_first(std::vector<endpoint> peers);
 
 } // namespace coir::detail

@@ -31,7 +31,7 @@ tcp_stream::tcp_stream(detail::descriptor_pointer open, const endpoint& peer) no
     : socket_stream{std::move(open)}, peer_{peer} {}
 
 tcp_stream tcp_stream::connect(const endpoint& peer, std::error_code& error) {
-    detail::connection made = detail::connect_one(peer);
+    detail::connect_result made = detail::connect_one(peer);
     error = made.error;
     return made.socket != nullptr ? tcp_stream{std::move(made.socket), made.peer} : tcp_stream{};
 }
@@ -47,7 +47,7 @@ tcp_stream tcp_stream::connect(const std::string& host, std::uint16_t port,
                                std::error_code& error) {
     std::vector<endpoint> peers = resolve(host, port, error);
     if (error) return {};
-    detail::connection made = detail::connect_first(std::move(peers));
+    detail::connect_result made = detail::connect_first(std::move(peers));
     error = made.error;
     return made.socket != nullptr ? tcp_stream{std::move(made.socket), made.peer} : tcp_stream{};
 }

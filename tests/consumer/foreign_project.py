@@ -84,7 +84,9 @@ def build_with_meson(project, source, environment, arguments):
     again = (build / "build.ninja").exists()
     set_up = ["configure", build] if again else ["setup", build]
     run(["meson", *set_up, *arguments], project, environment)
-    run(["ninja", "-C", build], project, environment)
+    said = run(["ninja", "-C", build], project, environment)
+    if "-Wodr" in said:
+        sys.exit(f"two types of one name:\n{said}")  # only LTO sees it
     check_programs(build, source, environment)
     return build
 
