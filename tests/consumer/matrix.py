@@ -4,8 +4,8 @@
 
 As a subproject: release and debug, with LTO and without, static and shared; then installed, static
 and shared, found by pkg-config and by CMake. Each time with RTTI and without. The library is
-compiled four times, which takes two minutes of two cores; a static and a shared library are linked
-from the same objects.
+compiled four times, which takes most of the time, some minutes of two cores; a static and a shared
+library are linked from the same objects.
 """
 
 import argparse

@@ -48,6 +48,11 @@ need_packages() { # PACKAGE...
     echo "Installing: ${missing[*]}"
     # The environment is set behind sudo, which would drop it.
     local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0)
-    "${apt[@]}" update
-    "${apt[@]}" install -y --no-install-recommends "${missing[@]}"
+    # Lists that cannot be brought up to date may still do; a package that is not there will not.
+    "${apt[@]}" update || echo "apt-get update failed; no network? Trying nevertheless." >&2
+    if ! "${apt[@]}" install -y --no-install-recommends "${missing[@]}"; then
+        echo "apt-get could not install: ${missing[*]}" >&2
+        echo "Is there a network, and do /etc/apt's sources have them? Then please try again." >&2
+        exit 1
+    fi
 }

@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Owns what the tools say when they are asked for help, and when they cannot do their work.
+
+    tools.py ROOT
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+TOOLS = ("demo", "test", "check", "compare")
+NOBODY = "65534"
+# What packages.sh calls besides the builtins of bash; each case adds programs of its own.
+NEEDED = ("bash", "env", "cat", "dirname")
+FAILS = "#!/bin/sh\nexit 100\n"
+NOT_INSTALLED = "#!/bin/sh\nexit 1\n"
+
+
+def need_packages(root, programs, as_nobody):
+    """Lets the tools' way to their packages run where only some programs are to be had."""
+    with tempfile.TemporaryDirectory(prefix="coir-tools-") as folder:
+        os.chmod(folder, 0o755)
+        for name in NEEDED:
+            os.symlink(shutil.which(name), pathlib.Path(folder) / name)
+        for name, text in programs.items():
+            program = pathlib.Path(folder) / name
+            program.write_text(text, encoding="utf-8")
+            program.chmod(0o755)
+        text = (root / "tools" / "lib" / "packages.sh").read_text(encoding="utf-8")
+        command = [shutil.which("bash"), "-euc", text + "\nneed_packages meson liburing-dev"]
+        if as_nobody and os.geteuid() == 0:
+            command = ["setpriv", f"--reuid={NOBODY}", "--clear-groups", *command]
+            command[0] = shutil.which("setpriv")
+        result = subprocess.run(
+            command, env={"PATH": folder}, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        )
+        return result.returncode, result.stdout + result.stderr
+
+
+def check_packages(root):
+    """Each case: what is to be had, who asks, how it ends, what must be said."""
+    all_missing = {"dpkg-query": NOT_INSTALLED}
+    cases = [
+        ("no sudo", all_missing, True, 1, "Please ask for: apt-get install meson liburing-dev"),
+        ("sudo asks for a password", {**all_missing, "sudo": FAILS}, True, 1, "Please ask for:"),
+        ("no Debian", {}, True, 0, "Not a Debian system"),
+    ]
+    if os.geteuid() == 0:
+        offline = {**all_missing, "apt-get": FAILS}
+        cases.append(("no network", offline, False, 1, "Is there a network"))
+    for name, programs, as_nobody, status, text in cases:
+        ended, said = need_packages(root, programs, as_nobody)
+        if ended != status or text not in said:
+            yield f"{name}: ended with {ended} instead of {status}, or not with {text!r}:\n{said}"
+
+
+def check_help(root):
+    for tool in TOOLS:
+        result = subprocess.run(
+            [root / "tools" / tool, "--help"], capture_output=True, text=True, timeout=60
+        )
+        if result.returncode != 0 or not re.search(rf"usage: (tools/)?{tool}", result.stdout):
+            yield f"tools/{tool} --help ended with {result.returncode} and {result.stdout!r}"
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    root = pathlib.Path(sys.argv[1])
+    complaints = [*check_help(root), *check_packages(root)]
+    print("\n".join(complaints) or "all of them say what they should")
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
