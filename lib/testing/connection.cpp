@@ -50,25 +50,26 @@ void network_state::consider_cut(topology::host one, topology::host other) {
 }
 
 void network_state::resume_stalled() {
-    for (const std::weak_ptr<connection>& one : std::exchange(stalled, {})) {
-        if (const std::shared_ptr<connection> alive = one.lock()) alive->resume();
+    for (const std::weak_ptr<simulated_connection>& one : std::exchange(stalled, {})) {
+        if (const std::shared_ptr<simulated_connection> alive = one.lock()) alive->resume();
     }
 }
 
 // --- Sending --------------------------------------------------------------------------------
 
-connection::connection(network_state& network, end asking, end answering) : network_{network} {
+simulated_connection::simulated_connection(network_state& network, end asking, end answering)
+    : network_{network} {
     sides_[0].is = std::move(asking);
     sides_[1].is = std::move(answering);
 }
 
-std::size_t connection::room(std::size_t at) const {
+std::size_t simulated_connection::room(std::size_t at) const {
     const side& peer = sides_[peer_of(at)];
     const std::size_t used = sides_[at].bytes_under_way + peer.received.size() - peer.read;
     return used < network_.options.buffer ? network_.options.buffer - used : 0;
 }
 
-int connection::send(std::size_t at, const char* data, std::size_t size) {
+int simulated_connection::send(std::size_t at, const char* data, std::size_t size) {
     side& own = sides_[at];
     if (own.error != 0) return -std::exchange(own.error, 0);
     if (own.fin_sent || own.broken) return -EPIPE;
@@ -85,19 +86,19 @@ int connection::send(std::size_t at, const char* data, std::size_t size) {
     return static_cast<int>(taken);
 }
 
-int connection::shutdown_write(std::size_t at) {
+int simulated_connection::shutdown_write(std::size_t at) {
     side& own = sides_[at];
     if (own.broken) return -ENOTCONN;
     if (!std::exchange(own.fin_sent, true)) push(at, segment_kind::fin);
     return 0;
 }
 
-void connection::send_action(std::size_t at, std::function<void()> action) {
+void simulated_connection::send_action(std::size_t at, std::function<void()> action) {
     push(at, segment_kind::action, {}, std::move(action));
 }
 
-void connection::push(std::size_t at, segment_kind kind, std::string data,
-                      std::function<void()> action) {
+void simulated_connection::push(std::size_t at, segment_kind kind, std::string data,
+                                std::function<void()> action) {
     side& own = sides_[at];
     network_.consider_cut(own.is.host, sides_[peer_of(at)].is.host);
     if (kind != segment_kind::reset && network_.chance(network_.options.reset_probability)) {
@@ -112,14 +113,14 @@ void connection::push(std::size_t at, segment_kind kind, std::string data,
 
 // --- On the way -----------------------------------------------------------------------------
 
-void connection::expect_first(std::size_t at) {
+void simulated_connection::expect_first(std::size_t at) {
     side& own = sides_[at];
     if (own.under_way.empty()) return;
     own.next = network_.events.add(own.under_way.front().at_ns, event_queue::kind::delivery,
                                    [self = shared_from_this(), at] { self->arrive(at); });
 }
 
-void connection::arrive(std::size_t from) {
+void simulated_connection::arrive(std::size_t from) {
     side& own = sides_[from];
     if (!network_.hosts.connected(own.is.host, sides_[peer_of(from)].is.host)) return stall(from);
     segment first = std::move(own.under_way.front());
@@ -129,7 +130,7 @@ void connection::arrive(std::size_t from) {
     deliver(from, first);
 }
 
-void connection::stall(std::size_t at) {
+void simulated_connection::stall(std::size_t at) {
     side& own = sides_[at];
     own.stalled = true;
     network_.stalled.push_back(weak_from_this());
@@ -140,7 +141,7 @@ void connection::stall(std::size_t at) {
                                    });
 }
 
-void connection::resume() {
+void simulated_connection::resume() {
     for (std::size_t at = 0; at < sides_.size(); ++at) {
         side& own = sides_[at];
         if (!own.stalled) continue;
@@ -157,7 +158,7 @@ void connection::resume() {
     }
 }
 
-void connection::deliver(std::size_t from, segment& one) {
+void simulated_connection::deliver(std::size_t from, segment& one) {
     const std::size_t at = peer_of(from);
     side& own = sides_[at];
     switch (one.kind) {
@@ -181,11 +182,11 @@ void connection::deliver(std::size_t from, segment& one) {
     changed(at);
 }
 
-void connection::reset() {
+void simulated_connection::reset() {
     for (std::size_t at = 0; at < sides_.size(); ++at) break_end(at, ECONNRESET);
 }
 
-void connection::break_end(std::size_t at, int error) {
+void simulated_connection::break_end(std::size_t at, int error) {
     side& own = sides_[at];
     if (own.broken) return;
     own.broken = true;
@@ -194,7 +195,7 @@ void connection::break_end(std::size_t at, int error) {
     changed(at);
 }
 
-void connection::forget_under_way(std::size_t at) {
+void simulated_connection::forget_under_way(std::size_t at) {
     side& own = sides_[at];
     if (!own.under_way.empty()) network_.events.cancel(own.next);
     own.stalled = false;
@@ -204,7 +205,7 @@ void connection::forget_under_way(std::size_t at) {
 
 // --- What an end does -----------------------------------------------------------------------
 
-int connection::receive(std::size_t at, char* into, std::size_t size) {
+int simulated_connection::receive(std::size_t at, char* into, std::size_t size) {
     side& own = sides_[at];
     const std::size_t held = own.received.size() - own.read;
     if (held != 0) {
@@ -220,7 +221,7 @@ int connection::receive(std::size_t at, char* into, std::size_t size) {
     return own.broken ? 0 : -EAGAIN;
 }
 
-short connection::readiness(std::size_t at) const {
+short simulated_connection::readiness(std::size_t at) const {
     const side& own = sides_[at];
     int ready = 0;
     if (own.read != own.received.size() || own.fin_received || own.broken) ready |= POLLIN;
@@ -231,7 +232,7 @@ short connection::readiness(std::size_t at) const {
     return static_cast<short>(ready);
 }
 
-void connection::close(std::size_t at) {
+void simulated_connection::close(std::size_t at) {
     side& own = sides_[at];
     own.is.user = nullptr;
     if (std::exchange(own.closed, true) || own.broken) return;
@@ -245,7 +246,7 @@ void connection::close(std::size_t at) {
     own.broken = true;
 }
 
-void connection::changed(std::size_t at) {
+void simulated_connection::changed(std::size_t at) {
     if (sides_[at].is.user != nullptr) sides_[at].is.user->end_changed();
 }
 

@@ -31,7 +31,7 @@
 
 namespace coir::detail {
 
-class connection;
+class simulated_connection;
 
 /// What all connections of a run share.
 struct network_state {
@@ -52,7 +52,7 @@ struct network_state {
     /// Has what the cuts have held back, and no longer do, go on.
     void resume_stalled();
 
-    std::vector<std::weak_ptr<connection>> stalled;
+    std::vector<std::weak_ptr<simulated_connection>> stalled;
 };
 
 /// Told when an operation that could not go on may now.
@@ -64,7 +64,7 @@ protected:
     ~end_user() = default;
 };
 
-class connection : public std::enable_shared_from_this<connection> {
+class simulated_connection : public std::enable_shared_from_this<simulated_connection> {
 public:
     struct end {
         topology::host host = 0;
@@ -72,7 +72,7 @@ public:
         end_user* user = nullptr; ///< null once closed, or not yet accepted
     };
     /// Of the two ends, 0 has asked for the connection.
-    connection(network_state& network, end asking, end answering);
+    simulated_connection(network_state& network, end asking, end answering);
 
     // Each is about one end, by its index. Results as of the system calls; -EAGAIN to wait.
     int receive(std::size_t at, char* into, std::size_t size);

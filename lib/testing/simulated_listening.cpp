@@ -189,15 +189,15 @@ void simulated_network::first_arrives(const socket_pointer& asking) {
 }
 
 void simulated_network::answer(const socket_pointer& asking, socket& listener) {
-    asking->link = std::make_shared<connection>(
-        state_, connection::end{asking->host, asking->local, asking.get()},
-        connection::end{listener.host, asking->remote, nullptr});
+    asking->link = std::make_shared<simulated_connection>(
+        state_, simulated_connection::end{asking->host, asking->local, asking.get()},
+        simulated_connection::end{listener.host, asking->remote, nullptr});
     asking->end = 0;
-    const std::weak_ptr<connection> made = asking->link;
+    const std::weak_ptr<simulated_connection> made = asking->link;
     const std::weak_ptr<socket> listening = listener.shared_from_this();
     const std::weak_ptr<socket> asked = asking;
     asking->link->send_action(1, [this, asked, made, listening] {
-        const std::shared_ptr<connection> link = made.lock();
+        const std::shared_ptr<simulated_connection> link = made.lock();
         const socket_pointer asker = asked.lock();
         if (link == nullptr || asker == nullptr || find(asker->fd) != asker.get()) return;
         end_connect(*asker, 0);
@@ -206,7 +206,7 @@ void simulated_network::answer(const socket_pointer& asking, socket& listener) {
 }
 
 void simulated_network::established(const std::weak_ptr<socket>& listening,
-                                    const std::shared_ptr<connection>& one) {
+                                    const std::shared_ptr<simulated_connection>& one) {
     if (one == nullptr) return;
     const socket_pointer listener = listening.lock();
     if (listener == nullptr || find(listener->fd) != listener.get()) {

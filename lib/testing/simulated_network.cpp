@@ -158,7 +158,7 @@ bool simulated_network::close(int fd) noexcept {
     abandon_operations(*closed);
     state_.events.cancel(closed->next_try);
     state_.events.cancel(closed->giving_up);
-    for (const std::shared_ptr<connection>& waiting : closed->queue) {
+    for (const std::shared_ptr<simulated_connection>& waiting : closed->queue) {
         waiting->set_reset_on_close(1, true);
         waiting->close(1);
     }

@@ -86,7 +86,7 @@ private:
     void first_arrives(const socket_pointer& asking);
     void answer(const socket_pointer& asking, socket& listener);
     void established(const std::weak_ptr<socket>& listening,
-                     const std::shared_ptr<connection>& one);
+                     const std::shared_ptr<simulated_connection>& one);
     void end_connect(socket& asking, int result);
 
     network_state state_;

@@ -27,9 +27,9 @@ struct simulated_network::socket final : end_user, std::enable_shared_from_this<
 
     // Listening: those that may be accepted.
     std::size_t backlog = 0;
-    std::deque<std::shared_ptr<connection>> queue;
+    std::deque<std::shared_ptr<simulated_connection>> queue;
     /// Connecting and connected; the end is its index.
-    std::shared_ptr<connection> link;
+    std::shared_ptr<simulated_connection> link;
     std::size_t end = 0;
     endpoint remote;
     int connect_result = 0; ///< once it is known; -EAGAIN before
