@@ -63,8 +63,11 @@ static void provide_all(void) {
 
 static void received(int fd, const struct io_uring_cqe* cqe) {
     if (cqe->res <= 0) {
-        if (cqe->res == -ENOBUFS) return receive_many(fd);
-        close(fd);
+        if (cqe->res == -ENOBUFS) {
+            receive_many(fd);
+        } else {
+            close(fd);
+        }
         return;
     }
     const unsigned buffer = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
