@@ -159,7 +159,7 @@ TEST_CASE("the standard streams take parts, as pipes and as files") {
     const std::string program = std::filesystem::read_symlink("/proc/self/exe").string() +
                                 " --no-skip --no-intro --no-version --out=/dev/null "
                                 "--test-case='child: writes parts to standard output' ";
-    for (const std::string io : {"COIR_IO=uring ", "COIR_IO=epoll "}) {
+    for (const std::string io : {"COIR_IO=automatic ", "COIR_IO=epoll "}) {
         const std::string out = folder / "out";
         const std::string in = folder / "in";
         shell("printf abcdef > " + in);
