@@ -30,7 +30,7 @@ private:
 inline schedule_count schedules_passed;
 
 /// Explores the body, mostly by chance, and as far as that goes the schedules with two preemptions
-/// at most. COIR_STRESS_SCALE=100 makes it a search for bugs of coir's.
+/// at most. COIR_STRESS_SCALE=30 makes it a search for bugs of coir's.
 template <class Body> void passes(Body body, const coir::testing::network_options& network = {}) {
     const leak_check leaks;
     try {
