@@ -11,8 +11,7 @@ packages_test=(
     nginx-light curl wrk socat openssl cmake
 )
 packages_check=(
-    "${packages_test[@]}" clang-19 clang-format-19 clang-tidy-19 codespell doxygen
-    libclang-rt-19-dev spin valgrind
+    "${packages_test[@]}" clang-19 clang-format-19 codespell doxygen libclang-rt-19-dev spin
 )
 # The peers' languages are not among them: who has none gets the rows of those that are there.
 packages_compare=(
