@@ -2,6 +2,8 @@
 // Covers what TCP over the simulated network says when something ends, fails or is not there.
 
 #include "fixture.hpp"
+#include "io_fixture.hpp"
+#include "streams.hpp"
 
 #include <coir/testing.hpp>
 
@@ -11,32 +13,6 @@
 
 using namespace fixture;
 using coir::testing::simulate;
-
-namespace {
-
-struct pair_of_streams {
-    coir::tcp_listener listener = coir::tcp_listener::bind("127.0.0.1", 0);
-    coir::tcp_stream client = coir::tcp_stream::connect(listener.local_endpoint());
-    coir::tcp_stream server = listener.accept();
-};
-
-std::string read_all(coir::tcp_stream& from) {
-    std::string all;
-    std::array<char, 100> buffer{};
-    while (const std::size_t count = from.read(std::span{buffer})) all.append(buffer.data(), count);
-    return all;
-}
-
-template <class Call> std::error_code error_of(Call call) {
-    try {
-        call();
-    } catch (const std::system_error& failed) {
-        return failed.code();
-    }
-    return {};
-}
-
-} // namespace
 
 TEST_CASE("errors are the kernel's") {
     simulate([] {
