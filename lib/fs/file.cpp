@@ -97,8 +97,14 @@ std::size_t file::read_parts(std::span<const io::buffer> into, std::error_code& 
     const std::uint64_t from = has_position_ ? position_ : detail::current_position;
     const int result =
         detail::perform(detail::read_request(descriptor_->fd(), parts, from), descriptor_.get());
-    if (result > 0) position_ += static_cast<std::uint64_t>(result);
+    advance(result);
     return detail::count_or_error(result, error);
+}
+
+// Without a position nothing is written here: one coroutine may read a fifo or a terminal while
+// another writes to it.
+void file::advance(int count) noexcept {
+    if (count > 0 && has_position_) position_ += static_cast<std::uint64_t>(count);
 }
 
 std::size_t file::write_some(io::bytes data, std::error_code& error) {
@@ -114,8 +120,8 @@ std::size_t file::write_parts(std::span<const io::bytes> data, std::size_t skip,
     const std::uint64_t to = has_position_ ? position_ : detail::current_position;
     const int result =
         detail::perform(detail::write_request(descriptor_->fd(), parts, to), descriptor_.get());
-    if (result > 0) position_ += static_cast<std::uint64_t>(result);
-    if (result > 0 && appends_) position_ = size_or(position_);
+    advance(result);
+    if (result > 0 && has_position_ && appends_) position_ = size_or(position_);
     return detail::count_or_error(result, error);
 }
 

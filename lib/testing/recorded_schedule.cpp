@@ -17,7 +17,6 @@ constexpr std::uint64_t payload_mask = (std::uint64_t{1} << payload_bits) - 1;
 constexpr std::uint64_t told_prefix = 0b110;
 constexpr std::uint64_t remembered_prefix = 0b111;
 
-constexpr unsigned network_bits = 2;
 constexpr unsigned distance_order_bits = 3;
 constexpr unsigned choice_order_bits = 2;
 
@@ -76,7 +75,7 @@ private:
 std::optional<std::uint64_t> encoded(const recorded_schedule& schedule, unsigned distance_order,
                                      unsigned choice_order) {
     bit_writer out;
-    out.put(schedule.network, network_bits);
+    out.put(schedule.network, seed_network_bits);
     out.put(distance_order, distance_order_bits);
     out.put(choice_order, choice_order_bits);
     std::uint64_t next = 0;
@@ -107,7 +106,7 @@ bool is_recorded(std::uint64_t seed) noexcept {
 }
 
 std::optional<std::uint64_t> seed_of(const recorded_schedule& schedule) {
-    if (schedule.network >> network_bits != 0) return std::nullopt;
+    if (schedule.network >> seed_network_bits != 0) return std::nullopt;
     for (unsigned distance = 0; distance < 1U << distance_order_bits; ++distance) {
         for (unsigned choice = 0; choice < 1U << choice_order_bits; ++choice) {
             const std::optional<std::uint64_t> seed = encoded(schedule, distance, choice);
@@ -137,7 +136,7 @@ recorded_schedule recorded_of(std::uint64_t seed) {
         return known != remembered().schedules.end() ? known->second : schedule;
     }
     bit_reader in{seed & payload_mask};
-    schedule.network = in.take(network_bits);
+    schedule.network = in.take(seed_network_bits);
     const auto distance_order = static_cast<unsigned>(in.take(distance_order_bits));
     const auto choice_order = static_cast<unsigned>(in.take(choice_order_bits));
     std::uint64_t next = 0;

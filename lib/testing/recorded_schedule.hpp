@@ -18,6 +18,9 @@
 
 namespace coir::detail {
 
+/// So many bits of what the network draws from fit into a seed.
+inline constexpr unsigned seed_network_bits = 2;
+
 /// At the choice of that number, counted from 0, another is chosen than usual. In other words: at
 /// the choice `own` of those that fell while `party` was the last to run. That still says the same
 /// where other deviations are left out before it, but is no part of seeds.

@@ -7,8 +7,7 @@ namespace coir::detail {
 namespace {
 
 constexpr std::uint64_t most_steps = 20'000'000; // of all tries, some seconds
-// What a seed has room for (recorded_schedule.cpp).
-constexpr std::uint64_t networks = 4;
+constexpr std::uint64_t networks = std::uint64_t{1} << seed_network_bits;
 constexpr std::size_t most_neighbours = 6;
 
 } // namespace

@@ -77,6 +77,23 @@ TEST_CASE("a read of a fifo waits without holding up its worker, and is cut shor
     });
 }
 
+TEST_CASE("one coroutine reads a fifo while another writes to it through the same file") {
+    for_each_io([] {
+        const temporary_folder folder;
+        const std::string name = folder / "fifo";
+        REQUIRE(::mkfifo(name.c_str(), 0600) == 0);
+        auto both = coir::file::open(name, open_mode::read | open_mode::write);
+        const std::string sent = pattern(10'000);
+        auto reader = coir::go([&] {
+            std::string got(sent.size(), '\0');
+            for (char& next : got) both.read_exactly({&next, 1});
+            return got;
+        });
+        for (const char& next : sent) both.write_all(std::string_view{&next, 1});
+        CHECK(reader.join() == sent);
+    });
+}
+
 TEST_CASE("a fifo opens for reading at once, for writing with its reader; neither holds a thread") {
     for_each_io([] {
         const temporary_folder folder;

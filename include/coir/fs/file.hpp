@@ -23,7 +23,8 @@ namespace coir {
 /// An open file. `read` and `write` go on where the last one ended (appending, at the end of the
 /// file), so they are for one coroutine at a time; `read_at` and `write_at` have no such position
 /// and may be used by any number at once. Anything that has a path can be opened: devices, fifos
-/// and the files of /proc as well.
+/// and the files of /proc as well. What is no regular file has no position, and one coroutine may
+/// read it while another writes, as with sockets.
 ///
 ///     auto f = coir::file::open("log", coir::open_mode::append | coir::open_mode::create);
 ///     f.write_all("started\n");
@@ -70,6 +71,7 @@ private:
     std::size_t write_some(io::bytes data, std::error_code& error);
     std::size_t write_parts(std::span<const io::bytes> parts, std::size_t skip,
                             std::error_code& error);
+    void advance(int count) noexcept;
     [[nodiscard]] std::uint64_t size_or(std::uint64_t unknown) const noexcept;
     [[nodiscard]] std::string describe(const char* verb) const;
 
