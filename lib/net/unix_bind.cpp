@@ -50,17 +50,18 @@ bool is_dead_socket(const std::string& path, int type, const unix_address& addre
            errno == ECONNREFUSED;
 }
 
-// Two that take over the same path must not remove each other's new socket: they take turns, by a
-// lock on the folder, which is let go when it is closed.
-std::error_code replace_dead(int fd, int type, const std::string& path, const unix_address& address,
-                             int backlog) {
+// Two that take over the same path must not remove each other's new socket, which looks dead until
+// it listens: they take turns from before they bind, by a lock on the folder, which is let go when
+// it is closed.
+std::error_code bind_or_replace(int fd, int type, const std::string& path,
+                                const unix_address& address, int backlog) {
     const std::string folder = std::filesystem::absolute(path).parent_path();
     const open_number turn{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     while (turn.fd() >= 0 && ::flock(turn.fd(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
         sleep_for(std::chrono::milliseconds{1});
     }
-    if (!is_dead_socket(path, type, address))
-        return std::make_error_code(std::errc::address_in_use);
+    const std::error_code error = bind_and_listen(fd, type, address, backlog);
+    if (error != std::errc::address_in_use || !is_dead_socket(path, type, address)) return error;
     if (::unlink(path.c_str()) != 0 && errno != ENOENT) return last_error();
     return bind_and_listen(fd, type, address, backlog);
 }
@@ -69,10 +70,9 @@ std::error_code replace_dead(int fd, int type, const std::string& path, const un
 
 std::error_code bind_unix(int fd, int type, const std::string& path, const unix_address& address,
                           int backlog, bool replace_stale) {
-    const std::error_code error = bind_and_listen(fd, type, address, backlog);
-    const bool replaceable = replace_stale && !is_abstract(path);
-    if (error != std::errc::address_in_use || !replaceable) return error;
-    return replace_dead(fd, type, path, address, backlog);
+    if (replace_stale && !is_abstract(path))
+        return bind_or_replace(fd, type, path, address, backlog);
+    return bind_and_listen(fd, type, address, backlog);
 }
 
 socket_file::socket_file(const std::string& path) {
