@@ -56,6 +56,7 @@ PUBLIC = {
     "detail/clocks.hpp": "base",
     "detail/countdown.hpp": "sync",
     "detail/sync_state.hpp": "sync",
+    "detail/tls_carrier.hpp": "net",
     "detail/channel_core.hpp": "chan",
     "detail/channel_handles.hpp": "chan",
     "detail/select_entry.hpp": "chan",

@@ -38,22 +38,25 @@ std::shared_ptr<tls_shared> tls_share(const tls_server_options&, std::error_code
     return nullptr;
 }
 void tls_keep_sessions(tls_shared&) { nothing_here(); }
-std::shared_ptr<tls_core> tls_connect(tcp_stream, const std::string&, const tls_shared*,
+std::shared_ptr<tls_core> tls_connect(tls_carrier_pointer, const std::string&, const tls_shared*,
                                       std::error_code& error) {
     error = std::make_error_code(std::errc::operation_not_supported);
     return nullptr;
 }
-std::shared_ptr<tls_core> tls_accept(tcp_stream, const tls_shared*, std::error_code& error) {
+std::shared_ptr<tls_core> tls_accept(tls_carrier_pointer, const tls_shared*,
+                                     std::error_code& error) {
     error = std::make_error_code(std::errc::operation_not_supported);
     return nullptr;
 }
 
 bool tls_has_data(tls_core*) { nothing_here(); }
 int tls_fetch(tls_core*, int) noexcept { nothing_here(); }
+int tls_ready_result(const tls_core*, int) noexcept { nothing_here(); }
 std::size_t tls_read(tls_core&, io::buffer, std::error_code&) { nothing_here(); }
 std::size_t tls_write(tls_core&, io::bytes, std::error_code&) { nothing_here(); }
 void tls_shutdown_write(tls_core&, std::error_code&) { nothing_here(); }
-tcp_stream& tls_transport(tls_core&) noexcept { nothing_here(); }
+int tls_take(tls_core&, int, io::buffer) noexcept { nothing_here(); }
+tls_carrier& tls_carrier_of(tls_core&) noexcept { nothing_here(); }
 std::string tls_protocol(tls_core&) { nothing_here(); }
 std::string tls_version(tls_core&) { nothing_here(); }
 std::string tls_server_name(tls_core&) { nothing_here(); }

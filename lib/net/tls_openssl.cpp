@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
 // OpenSSL sees memory only: the records to read are put into `in`, those to send are taken from
-// `out`, and all waiting is done here, on the transport.
+// `out`, and all waiting is done here, on the carrier.
 //
 // Invariants
 //   `engine` guards the SSL object and both memories; it is never held across a park.
 //   Records go out in the order in which they were made: who holds `sending` takes them from `out`
-//   to `unsent` and from there to the transport. Cut short, what is left stays there for the next
+//   to `unsent` and from there to the carrier. Cut short, what is left stays there for the next
 //   one. Who has put records into `out` and finds `sending` taken may go: its holder looks into
 //   `out` once more after letting go.
 //   A write has happened when its record is made, so a cancellation that strikes while the record
@@ -31,8 +31,8 @@
 namespace coir::detail {
 
 struct tls_core {
-    tls_core(tcp_stream over, ssl_context shared)
-        : transport{std::move(over)}, context{std::move(shared)}, ssl{::SSL_new(context.get())} {
+    tls_core(tls_carrier_pointer over, ssl_context shared)
+        : carrier{std::move(over)}, context{std::move(shared)}, ssl{::SSL_new(context.get())} {
         if (ssl == nullptr) throw std::bad_alloc{};
         in = ::BIO_new(::BIO_s_mem());
         out = ::BIO_new(::BIO_s_mem());
@@ -53,7 +53,7 @@ struct tls_core {
         ::SSL_free(ssl);
     }
 
-    tcp_stream transport;
+    const tls_carrier_pointer carrier;
     const ssl_context context;
     tls_sessions::place sessions; // of a client; set before the handshake
     std::mutex engine;
@@ -127,7 +127,7 @@ void send_with_lock(tls_core& core, std::error_code& error) {
     error.clear();
     while (!error && refill_unsent(core)) {
         const std::string_view rest = std::string_view{core.unsent}.substr(core.sent);
-        core.sent += core.transport.write(rest, error);
+        core.sent += core.carrier->write(rest, error);
     }
 }
 
@@ -162,7 +162,7 @@ void feed(tls_core& core, const char* data, std::size_t size) {
 /// Gets more from the peer; its end is a truncation here.
 void receive(tls_core& core, std::error_code& error) {
     const auto memory = std::make_unique_for_overwrite<char[]>(network_bytes);
-    const std::size_t size = core.transport.read(io::buffer{memory.get(), network_bytes}, error);
+    const std::size_t size = core.carrier->read(io::buffer{memory.get(), network_bytes}, error);
     if (error) return;
     if (size == 0) {
         error = errc::stream_truncated;
@@ -189,6 +189,13 @@ void shake_hands(tls_core& core, std::error_code& error) {
 std::error_code misuse(const tls_shared* shared, bool as_server) noexcept {
     if (shared != nullptr && shared->is_server == as_server) return {};
     return std::make_error_code(std::errc::invalid_argument);
+}
+
+// Sessions are kept by server: what is behind another port may be another one.
+std::string place_of(tls_carrier& carrier, const std::string& name, std::error_code& error) {
+    tcp_stream* const connection = carrier.tcp();
+    if (connection == nullptr) return name;
+    return name + '\n' + std::to_string(connection->remote_endpoint(error).port());
 }
 
 bool is_address(const std::string& host) noexcept {
@@ -222,15 +229,15 @@ bool offer_protocols(SSL* ssl, const std::vector<std::string>& names) {
 
 } // namespace
 
-std::shared_ptr<tls_core> tls_connect(tcp_stream over, const std::string& host,
+std::shared_ptr<tls_core> tls_connect(tls_carrier_pointer over, const std::string& host,
                                       const tls_shared* shared, std::error_code& error) {
     error = misuse(shared, false);
     if (error) return nullptr;
     const tls_options& options = shared->options;
-    const std::uint16_t port = over.remote_endpoint(error).port();
+    const std::string& name = options.server_name.empty() ? host : options.server_name;
+    std::string place = place_of(*over, name, error);
     if (error) return nullptr;
     auto core = std::make_shared<tls_core>(std::move(over), shared->context);
-    const std::string& name = options.server_name.empty() ? host : options.server_name;
     // A name or protocol that cannot be one.
     if (!expect_server(core->ssl, name, options.verify) ||
         !offer_protocols(core->ssl, options.alpn)) {
@@ -238,13 +245,13 @@ std::shared_ptr<tls_core> tls_connect(tcp_stream over, const std::string& host,
         return nullptr;
     }
     ::SSL_set_connect_state(core->ssl);
-    core->sessions = {shared->sessions, name + '\n' + std::to_string(port)};
+    core->sessions = {shared->sessions, std::move(place)};
     tls_sessions::attend(core->ssl, core->sessions);
     shake_hands(*core, error);
     return core;
 }
 
-std::shared_ptr<tls_core> tls_accept(tcp_stream over, const tls_shared* shared,
+std::shared_ptr<tls_core> tls_accept(tls_carrier_pointer over, const tls_shared* shared,
                                      std::error_code& error) {
     error = misuse(shared, true);
     if (error) return nullptr;
@@ -256,7 +263,7 @@ std::shared_ptr<tls_core> tls_accept(tcp_stream over, const tls_shared* shared,
 
 std::size_t tls_read(tls_core& core, io::buffer into, std::error_code& error) {
     error.clear();
-    if (!core.transport.is_open()) error = std::make_error_code(std::errc::bad_file_descriptor);
+    if (!core.carrier->is_open()) error = std::make_error_code(std::errc::bad_file_descriptor);
     if (error || into.size() == 0) return 0;
     for (;;) {
         const outcome got = call_ssl(
@@ -274,7 +281,7 @@ std::size_t tls_read(tls_core& core, io::buffer into, std::error_code& error) {
 
 std::size_t tls_write(tls_core& core, io::bytes data, std::error_code& error) {
     error.clear();
-    if (!core.transport.is_open()) error = std::make_error_code(std::errc::bad_file_descriptor);
+    if (!core.carrier->is_open()) error = std::make_error_code(std::errc::bad_file_descriptor);
     if (error || data.size() == 0) return 0;
     flush(core, error); // what an earlier one had to leave: the only part that may be cancelled
     if (error) return 0;
@@ -293,7 +300,7 @@ std::size_t tls_write(tls_core& core, io::bytes data, std::error_code& error) {
 
 void tls_shutdown_write(tls_core& core, std::error_code& error) {
     error.clear();
-    if (!core.transport.is_open()) error = std::make_error_code(std::errc::bad_file_descriptor);
+    if (!core.carrier->is_open()) error = std::make_error_code(std::errc::bad_file_descriptor);
     if (error) return;
     {
         const std::lock_guard guard{core.engine};
@@ -303,7 +310,7 @@ void tls_shutdown_write(tls_core& core, std::error_code& error) {
     flush(core, error);
 }
 
-tcp_stream& tls_transport(tls_core& core) noexcept { return core.transport; }
+tls_carrier& tls_carrier_of(tls_core& core) noexcept { return *core.carrier; }
 
 std::string tls_protocol(tls_core& core) {
     const std::lock_guard guard{core.engine};
@@ -331,19 +338,42 @@ bool tls_resumed(tls_core& core) {
 
 // --- For select -----------------------------------------------------------------------------
 
-bool tls_has_data(tls_core* core) {
-    char byte = 0;
-    const outcome got = call_ssl(*core, [&] { return ::SSL_peek(core->ssl, &byte, 1); });
-    return !got.starved;
+namespace {
+
+// What `call` gives once it has got all that it can without waiting.
+template <typename Call> outcome call_with_what_came(tls_core& core, int fd, Call&& call) {
+    std::array<char, 4096> memory;
+    for (;;) {
+        const outcome got = call_ssl(core, call);
+        if (!got.starved) return got;
+        const int size = core.carrier->take(std::exchange(fd, -1), io::buffer{memory});
+        if (size == 0) return {.ended = true}; // a read will tell what it means
+        if (size < 0) return {.count = size, .starved = true};
+        feed(core, memory.data(), static_cast<std::size_t>(size));
+    }
 }
 
+} // namespace
+
 int tls_fetch(tls_core* core, int fd) noexcept {
-    std::array<char, 4096> memory;
-    const ssize_t size = ::recv(fd, memory.data(), memory.size(), MSG_DONTWAIT);
-    if (size < 0) return errno == EINTR ? -EAGAIN : -errno;
-    if (size == 0) return 0; // read() will tell what it means
-    feed(*core, memory.data(), static_cast<std::size_t>(size));
-    return tls_has_data(core) ? 0 : -EAGAIN;
+    char byte = 0;
+    const outcome got =
+        call_with_what_came(*core, fd, [&] { return ::SSL_peek(core->ssl, &byte, 1); });
+    return got.starved ? got.count : 0;
+}
+
+bool tls_has_data(tls_core* core) { return tls_fetch(core, -1) == 0; }
+
+int tls_take(tls_core& core, int fd, io::buffer into) noexcept {
+    const outcome got = call_with_what_came(
+        core, fd, [&] { return ::SSL_read(core.ssl, into.data(), size_for_ssl(into.size())); });
+    return got.starved || got.count > 0 ? got.count : 0;
+}
+
+int tls_ready_result(const tls_core* core, int result) noexcept {
+    const bool unknown = result == -EBADF && core != nullptr && core->carrier->is_open() &&
+                         core->carrier->source() == nullptr;
+    return unknown ? -EOPNOTSUPP : result;
 }
 
 } // namespace coir::detail

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "io/parts.hpp"
-#include "net/socket.hpp"
+#include "io/result.hpp"
 #include "net/tls_core.hpp"
 
 #include <algorithm>
@@ -9,14 +9,8 @@ namespace coir {
 
 namespace detail {
 
-struct tcp_access {
-    static descriptor* descriptor_of(const tcp_stream& stream) noexcept {
-        return stream.descriptor_.get();
-    }
-};
-
 descriptor* tls_descriptor(tls_core* core) noexcept {
-    return core != nullptr ? tcp_access::descriptor_of(tls_transport(*core)) : nullptr;
+    return core != nullptr ? tls_carrier_of(*core).source() : nullptr;
 }
 
 } // namespace detail
@@ -28,6 +22,19 @@ void throw_if(const std::error_code& error, const std::string& what) {
 }
 
 const std::error_code closed = detail::error_from(-EBADF);
+
+void tell(const std::error_code& error, std::error_code* told, const std::string& what) {
+    if (told == nullptr) throw_if(error, what);
+    if (told != nullptr) *told = error;
+}
+
+std::string shaking_hands_with(const std::string& peer) { return "TLS handshake with " + peer; }
+
+/// As text; only TCP knows.
+std::string peer_of(detail::tls_carrier& over, std::error_code& error) {
+    tcp_stream* const connection = over.tcp();
+    return connection != nullptr ? connection->remote_endpoint(error).to_string() : "client";
+}
 
 } // namespace
 
@@ -59,18 +66,26 @@ tls_context tls_context::server(const tls_server_options& options) {
 
 // --- The client's side -----------------------------------------------------------------------
 
-tls_stream tls_stream::connect_shared(tcp_stream&& over, const std::string& host,
-                                      const detail::tls_shared* shared, std::error_code& error) {
-    std::string peer = host;
-    auto core = detail::tls_connect(std::move(over), host, shared, error);
-    return error ? tls_stream{} : tls_stream{std::move(core), std::move(peer)};
+tls_stream tls_stream::connect_over(detail::tls_carrier_pointer over, const std::string& host,
+                                    const tls_context& context, std::error_code* told) {
+    std::error_code error;
+    auto core = detail::tls_connect(std::move(over), host, context.shared_.get(), error);
+    tell(error, told, shaking_hands_with(host));
+    return error ? tls_stream{} : tls_stream{std::move(core), host};
+}
+
+tls_stream tls_stream::connect_over(detail::tls_carrier_pointer over, const std::string& host,
+                                    const tls_options& options, std::error_code* told) {
+    std::error_code error;
+    const tls_context context{detail::tls_share(options, error)};
+    tell(error, told, shaking_hands_with(host));
+    return error ? tls_stream{} : connect_over(std::move(over), host, context, told);
 }
 
 tls_stream tls_stream::connect(const std::string& host, std::uint16_t port,
                                const tls_options& options, std::error_code& error) {
     tcp_stream over = tcp_stream::connect(host, port, error);
-    if (error) return {};
-    return connect(std::move(over), host, options, error);
+    return error ? tls_stream{} : connect(std::move(over), host, options, error);
 }
 
 tls_stream tls_stream::connect(const std::string& host, std::uint16_t port,
@@ -83,25 +98,10 @@ tls_stream tls_stream::connect(const std::string& host, std::uint16_t port,
     return connect(tcp_stream::connect(host, port), host, options);
 }
 
-tls_stream tls_stream::connect(tcp_stream&& over, const std::string& host,
-                               const tls_options& options, std::error_code& error) {
-    const auto shared = detail::tls_share(options, error);
-    return error ? tls_stream{} : connect_shared(std::move(over), host, shared.get(), error);
-}
-
-tls_stream tls_stream::connect(tcp_stream&& over, const std::string& host,
-                               const tls_options& options) {
-    std::error_code error;
-    tls_stream made = connect(std::move(over), host, options, error);
-    throw_if(error, "TLS handshake with " + host);
-    return made;
-}
-
 tls_stream tls_stream::connect(const std::string& host, std::uint16_t port,
                                const tls_context& context, std::error_code& error) {
     tcp_stream over = tcp_stream::connect(host, port, error);
-    if (error) return {};
-    return connect(std::move(over), host, context, error);
+    return error ? tls_stream{} : connect(std::move(over), host, context, error);
 }
 
 tls_stream tls_stream::connect(const std::string& host, std::uint16_t port,
@@ -109,54 +109,25 @@ tls_stream tls_stream::connect(const std::string& host, std::uint16_t port,
     return connect(tcp_stream::connect(host, port), host, context);
 }
 
-tls_stream tls_stream::connect(tcp_stream&& over, const std::string& host,
-                               const tls_context& context, std::error_code& error) {
-    return connect_shared(std::move(over), host, context.shared_.get(), error);
-}
-
-tls_stream tls_stream::connect(tcp_stream&& over, const std::string& host,
-                               const tls_context& context) {
-    std::error_code error;
-    tls_stream made = connect(std::move(over), host, context, error);
-    throw_if(error, "TLS handshake with " + host);
-    return made;
-}
-
 // --- The server's side -----------------------------------------------------------------------
 
-tls_stream tls_stream::accept_shared(tcp_stream&& over, const detail::tls_shared* shared,
-                                     std::error_code& error) {
-    std::string peer = over.remote_endpoint(error).to_string();
-    if (error) return {};
-    auto core = detail::tls_accept(std::move(over), shared, error);
+tls_stream tls_stream::accept_over(detail::tls_carrier_pointer over, const tls_context& context,
+                                   std::error_code* told) {
+    std::error_code error;
+    std::string peer = peer_of(*over, error);
+    std::shared_ptr<detail::tls_core> core;
+    if (!error) core = detail::tls_accept(std::move(over), context.shared_.get(), error);
+    tell(error, told, shaking_hands_with(peer));
     return error ? tls_stream{} : tls_stream{std::move(core), std::move(peer)};
 }
 
-tls_stream tls_stream::accept(tcp_stream&& over, const tls_server_options& options,
-                              std::error_code& error) {
-    const auto shared = detail::tls_share(options, error);
-    return error ? tls_stream{} : accept_shared(std::move(over), shared.get(), error);
-}
-
-tls_stream tls_stream::accept(tcp_stream&& over, const tls_server_options& options) {
+tls_stream tls_stream::accept_over(detail::tls_carrier_pointer over,
+                                   const tls_server_options& options, std::error_code* told) {
     std::error_code error;
-    const std::string peer = over.remote_endpoint(error).to_string();
-    tls_stream made = accept(std::move(over), options, error);
-    throw_if(error, "TLS handshake with " + peer);
-    return made;
-}
-
-tls_stream tls_stream::accept(tcp_stream&& over, const tls_context& context,
-                              std::error_code& error) {
-    return accept_shared(std::move(over), context.shared_.get(), error);
-}
-
-tls_stream tls_stream::accept(tcp_stream&& over, const tls_context& context) {
-    std::error_code error;
-    const std::string peer = over.remote_endpoint(error).to_string();
-    tls_stream made = accept(std::move(over), context, error);
-    throw_if(error, "TLS handshake with " + peer);
-    return made;
+    const tls_context context{detail::tls_share(options, error)};
+    std::error_code unknown;
+    if (error) tell(error, told, shaking_hands_with(peer_of(*over, unknown)));
+    return error ? tls_stream{} : accept_over(std::move(over), context, told);
 }
 
 // --- Reading and writing ---------------------------------------------------------------------
@@ -209,16 +180,30 @@ void tls_stream::shutdown_write() {
 }
 
 void tls_stream::close() noexcept {
-    if (core_ != nullptr) detail::tls_transport(*core_).close();
+    if (core_ != nullptr) detail::tls_carrier_of(*core_).close();
+}
+
+bool tls_stream::is_open() const noexcept {
+    return core_ != nullptr && detail::tls_carrier_of(*core_).is_open();
 }
 
 int tls_stream::native_handle() const noexcept {
-    return core_ != nullptr ? detail::tls_transport(*core_).native_handle() : -1;
+    return core_ != nullptr ? detail::tls_carrier_of(*core_).native_handle() : -1;
+}
+
+// --- Of the TCP connection -------------------------------------------------------------------
+
+tcp_stream* tls_stream::connection(std::error_code& error) const {
+    error = closed;
+    if (!is_open()) return nullptr;
+    tcp_stream* const found = detail::tls_carrier_of(*core_).tcp();
+    error = found != nullptr ? std::error_code{} : detail::error_from(-EOPNOTSUPP);
+    return found;
 }
 
 endpoint tls_stream::local_endpoint(std::error_code& error) const {
-    error = closed;
-    return core_ != nullptr ? detail::tls_transport(*core_).local_endpoint(error) : endpoint{};
+    tcp_stream* const found = connection(error);
+    return found != nullptr ? found->local_endpoint(error) : endpoint{};
 }
 
 endpoint tls_stream::local_endpoint() const {
@@ -229,8 +214,8 @@ endpoint tls_stream::local_endpoint() const {
 }
 
 endpoint tls_stream::remote_endpoint(std::error_code& error) const {
-    error = closed;
-    return core_ != nullptr ? detail::tls_transport(*core_).remote_endpoint(error) : endpoint{};
+    tcp_stream* const found = connection(error);
+    return found != nullptr ? found->remote_endpoint(error) : endpoint{};
 }
 
 endpoint tls_stream::remote_endpoint() const {
@@ -241,8 +226,7 @@ endpoint tls_stream::remote_endpoint() const {
 }
 
 void tls_stream::set_no_delay(bool on, std::error_code& error) {
-    error = closed;
-    if (core_ != nullptr) detail::tls_transport(*core_).set_no_delay(on, error);
+    if (tcp_stream* const found = connection(error)) found->set_no_delay(on, error);
 }
 
 void tls_stream::set_no_delay(bool on) {
@@ -250,6 +234,8 @@ void tls_stream::set_no_delay(bool on) {
     set_no_delay(on, error);
     throw_if(error, describe("set_no_delay"));
 }
+
+// --- What was agreed on ----------------------------------------------------------------------
 
 std::string tls_stream::alpn() const {
     return core_ != nullptr ? detail::tls_protocol(*core_) : std::string{};

@@ -7,6 +7,7 @@
 
 #include <sys/socket.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -38,6 +39,7 @@ public:
                      const bind_options& options) noexcept = 0;
     virtual int listen(int fd, int backlog) noexcept = 0;
     virtual int accept(int fd, sockaddr* peer, socklen_t* size) noexcept = 0;
+    virtual int receive(int fd, void* into, std::size_t size) noexcept = 0;
     virtual int shutdown_write(int fd) noexcept = 0;
     /// As SO_LINGER of no time: the close will reset the connection.
     virtual int set_reset_on_close(int fd, bool on) noexcept = 0;

@@ -166,6 +166,13 @@ bool simulated_network::close(int fd) noexcept {
     return true;
 }
 
+int simulated_network::receive(int fd, void* into, std::size_t size) noexcept {
+    socket* const on = find(fd);
+    if (on == nullptr) return -EBADF;
+    if (on->link == nullptr) return -ENOTCONN;
+    return on->link->receive(on->end, static_cast<char*>(into), size);
+}
+
 int simulated_network::shutdown_write(int fd) noexcept {
     socket* const on = find(fd);
     if (on == nullptr) return -EBADF;

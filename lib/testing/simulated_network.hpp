@@ -48,6 +48,7 @@ public:
              const bind_options& options) noexcept override;
     int listen(int fd, int backlog) noexcept override;
     int accept(int fd, sockaddr* peer, socklen_t* size) noexcept override;
+    int receive(int fd, void* into, std::size_t size) noexcept override;
     int shutdown_write(int fd) noexcept override;
     int set_reset_on_close(int fd, bool on) noexcept override;
     int address_of(int fd, socket_end end, sockaddr_storage& address) noexcept override;

@@ -15,6 +15,9 @@ struct descriptor_deleter {
 };
 using descriptor_pointer = std::unique_ptr<descriptor, descriptor_deleter>;
 
+/// The way to the descriptor of a handle, for the parts of the library that wait there.
+struct handle_access;
+
 /// What every handle of an open descriptor can do. Move-only; a default-made one is closed; it
 /// closes itself at the end of its life.
 class COIR_API descriptor_handle {
@@ -28,6 +31,7 @@ public:
     [[nodiscard]] int native_handle() const noexcept;
 
 protected:
+    friend struct handle_access;
     descriptor_handle() noexcept = default;
     explicit descriptor_handle(descriptor_pointer open) noexcept : descriptor_{std::move(open)} {}
 

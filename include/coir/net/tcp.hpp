@@ -20,10 +20,6 @@
 
 namespace coir {
 
-namespace detail {
-struct tcp_access;
-}
-
 /// How a connection that is silent is probed; zero leaves the kernel's own figure.
 struct keep_alive_options {
     std::chrono::seconds idle{0};     ///< silence before the first probe
@@ -69,7 +65,6 @@ public:
 
 private:
     friend class tcp_listener;
-    friend struct detail::tcp_access;
     friend class io::stream_verbs<tcp_stream>;
     friend class detail::socket_stream<tcp_stream>;
     tcp_stream(detail::descriptor_pointer open, const endpoint& peer) noexcept;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// Owns TLS over TCP, by OpenSSL.
+// Owns TLS over TCP and any other stream, by OpenSSL.
 //
 // A coir that was built without OpenSSL (the Meson option tls) has these declarations too: connect
 // and accept then fail with std::errc::operation_not_supported, and tls_available() is false.
 
 #include <coir/detail/config.hpp>
 #include <coir/detail/io_case.hpp>
+#include <coir/detail/tls_carrier.hpp>
 #include <coir/io/stream.hpp>
 #include <coir/net/tcp.hpp>
 #include <coir/net/tls_context.hpp>
@@ -30,11 +31,14 @@ namespace coir {
 namespace detail {
 
 struct tls_core;
+struct tls_access;
 [[nodiscard]] COIR_API descriptor* tls_descriptor(tls_core* core) noexcept;
 /// Whether a read would not wait, by what has come already.
 [[nodiscard]] COIR_API bool tls_has_data(tls_core* core);
 /// Takes what has come, without waiting: zero, -EAGAIN where it is not yet enough, or -errno.
 [[nodiscard]] COIR_API int tls_fetch(tls_core* core, int fd) noexcept;
+/// What a case at a stream has come to, where a foreign one cannot be waited for.
+[[nodiscard]] COIR_API int tls_ready_result(const tls_core* core, int result) noexcept;
 
 template <typename... Handler> struct tls_readable_operation {
     tls_core* core;
@@ -42,7 +46,17 @@ template <typename... Handler> struct tls_readable_operation {
 
     int attempt(int fd) noexcept { return tls_fetch(core, fd); }
     void complete(int result) {
-        throw_if_failed(result, "on_readable");
+        throw_if_failed(tls_ready_result(core, result), "on_readable");
+        handler.call();
+    }
+};
+
+template <typename... Handler> struct tls_writable_operation {
+    tls_core* core;
+    plain_handler<Handler...> handler;
+
+    void complete(int result) {
+        throw_if_failed(tls_ready_result(core, result), "on_writable");
         handler.call();
     }
 };
@@ -91,30 +105,57 @@ public:
                                             std::error_code& error);
     [[nodiscard]] static tls_stream connect(const std::string& host, std::uint16_t port,
                                             const tls_options& options, std::error_code& error);
-    /// Shakes hands over a connection that exists, with the server known as `host`.
-    [[nodiscard]] static tls_stream connect(tcp_stream&& over, const std::string& host,
-                                            const tls_options& options = {});
-    [[nodiscard]] static tls_stream connect(tcp_stream&& over, const std::string& host,
-                                            const tls_options& options, std::error_code& error);
-
     /// With what other connections have read and agreed on already.
     [[nodiscard]] static tls_stream connect(const std::string& host, std::uint16_t port,
                                             const tls_context& context);
     [[nodiscard]] static tls_stream connect(const std::string& host, std::uint16_t port,
                                             const tls_context& context, std::error_code& error);
-    [[nodiscard]] static tls_stream connect(tcp_stream&& over, const std::string& host,
-                                            const tls_context& context);
-    [[nodiscard]] static tls_stream connect(tcp_stream&& over, const std::string& host,
-                                            const tls_context& context, std::error_code& error);
 
-    /// Shakes hands as the server. Waits for the client, so do it in the coroutine that serves it,
-    /// within a time limit. Files are read once and again when they have changed.
-    [[nodiscard]] static tls_stream accept(tcp_stream&& over, const tls_server_options& options);
-    [[nodiscard]] static tls_stream accept(tcp_stream&& over, const tls_server_options& options,
-                                           std::error_code& error);
-    [[nodiscard]] static tls_stream accept(tcp_stream&& over, const tls_context& context);
-    [[nodiscard]] static tls_stream accept(tcp_stream&& over, const tls_context& context,
-                                           std::error_code& error);
+    /// Shakes hands over a connection that exists, with the server known as `host`: a tcp_stream, a
+    /// unix_stream, another tls_stream, or whatever else is io::duplex. It belongs to this one
+    /// then.
+    template <io::duplex Stream>
+    [[nodiscard]] static tls_stream connect(Stream&& over, const std::string& host,
+                                            const tls_options& options = {}) {
+        return connect_over(detail::carry(std::move(over)), host, options);
+    }
+    template <io::duplex Stream>
+    [[nodiscard]] static tls_stream connect(Stream&& over, const std::string& host,
+                                            const tls_options& options, std::error_code& error) {
+        return connect_over(detail::carry(std::move(over)), host, options, &error);
+    }
+    template <io::duplex Stream>
+    [[nodiscard]] static tls_stream connect(Stream&& over, const std::string& host,
+                                            const tls_context& context) {
+        return connect_over(detail::carry(std::move(over)), host, context);
+    }
+    template <io::duplex Stream>
+    [[nodiscard]] static tls_stream connect(Stream&& over, const std::string& host,
+                                            const tls_context& context, std::error_code& error) {
+        return connect_over(detail::carry(std::move(over)), host, context, &error);
+    }
+
+    /// Shakes hands as the server, over any such stream. Waits for the client, so do it in the
+    /// coroutine that serves it, within a time limit. Files are read once and again when they have
+    /// changed.
+    template <io::duplex Stream>
+    [[nodiscard]] static tls_stream accept(Stream&& over, const tls_server_options& options) {
+        return accept_over(detail::carry(std::move(over)), options);
+    }
+    template <io::duplex Stream>
+    [[nodiscard]] static tls_stream accept(Stream&& over, const tls_server_options& options,
+                                           std::error_code& error) {
+        return accept_over(detail::carry(std::move(over)), options, &error);
+    }
+    template <io::duplex Stream>
+    [[nodiscard]] static tls_stream accept(Stream&& over, const tls_context& context) {
+        return accept_over(detail::carry(std::move(over)), context);
+    }
+    template <io::duplex Stream>
+    [[nodiscard]] static tls_stream accept(Stream&& over, const tls_context& context,
+                                           std::error_code& error) {
+        return accept_over(detail::carry(std::move(over)), context, &error);
+    }
 
     /// Tells the peer that no more will be written (close_notify); reading goes on.
     void shutdown_write();
@@ -123,11 +164,13 @@ public:
     /// Closes the connection; what is under way ends with std::errc::operation_canceled.
     /// Idempotent. The peer sees a truncated stream, unless shutdown_write came before.
     void close() noexcept;
-    [[nodiscard]] bool is_open() const noexcept { return native_handle() >= 0; }
+    [[nodiscard]] bool is_open() const noexcept;
     [[nodiscard]] explicit operator bool() const noexcept { return is_open(); }
+    /// The descriptor of the stream below; -1 when closed, and over one that is not coir's.
     [[nodiscard]] int native_handle() const noexcept;
 
-    /// As for the tcp_stream below: the ends of the connection, and TCP_NODELAY.
+    /// As for the tcp_stream below: the ends of the connection, and TCP_NODELAY. Where there is
+    /// none: std::errc::operation_not_supported.
     [[nodiscard]] endpoint local_endpoint() const;
     [[nodiscard]] endpoint local_endpoint(std::error_code& error) const;
     [[nodiscard]] endpoint remote_endpoint() const;
@@ -144,18 +187,23 @@ public:
     /// Whether the handshake has resumed a session of an earlier connection.
     [[nodiscard]] bool resumed() const;
 
-    /// Select cases, as those of tcp_stream; readable is what can be read decrypted.
+    /// Select cases, as those of tcp_stream; readable is what can be read decrypted. Over a stream
+    /// that is not coir's nothing tells: the select throws std::errc::operation_not_supported, but
+    /// for bytes that have been decrypted already.
     template <typename... Handler> [[nodiscard]] auto on_readable(Handler&&... handler) const {
         return detail::tls_readable_case<std::decay_t<Handler>...>{
             core_.get(), std::forward<Handler>(handler)...};
     }
     template <typename... Handler> [[nodiscard]] auto on_writable(Handler&&... handler) const {
-        return detail::writable_case(detail::tls_descriptor(core_.get()),
-                                     std::forward<Handler>(handler)...);
+        using operation = detail::tls_writable_operation<std::decay_t<Handler>...>;
+        return detail::io_case<operation>{
+            detail::tls_descriptor(core_.get()), detail::io_direction::write,
+            operation{core_.get(), {std::forward<Handler>(handler)...}}};
     }
 
 private:
     friend class io::stream_verbs<tls_stream>;
+    friend struct detail::tls_access;
     tls_stream(std::shared_ptr<detail::tls_core> core, std::string peer) noexcept
         : core_{std::move(core)}, peer_{std::move(peer)} {}
     std::size_t read_some(io::buffer into, std::error_code& error);
@@ -163,11 +211,22 @@ private:
     std::size_t write_some(io::bytes data, std::error_code& error);
     std::size_t write_parts(std::span<const io::bytes> parts, std::size_t skip,
                             std::error_code& error);
-    [[nodiscard]] static tls_stream connect_shared(tcp_stream&& over, const std::string& host,
-                                                   const detail::tls_shared* shared,
-                                                   std::error_code& error);
-    [[nodiscard]] static tls_stream
-    accept_shared(tcp_stream&& over, const detail::tls_shared* shared, std::error_code& error);
+    // Without an `error` to tell they throw.
+    [[nodiscard]] static tls_stream connect_over(detail::tls_carrier_pointer over,
+                                                 const std::string& host,
+                                                 const tls_options& options,
+                                                 std::error_code* error = nullptr);
+    [[nodiscard]] static tls_stream connect_over(detail::tls_carrier_pointer over,
+                                                 const std::string& host,
+                                                 const tls_context& context,
+                                                 std::error_code* error = nullptr);
+    [[nodiscard]] static tls_stream accept_over(detail::tls_carrier_pointer over,
+                                                const tls_server_options& options,
+                                                std::error_code* error = nullptr);
+    [[nodiscard]] static tls_stream accept_over(detail::tls_carrier_pointer over,
+                                                const tls_context& context,
+                                                std::error_code* error = nullptr);
+    [[nodiscard]] tcp_stream* connection(std::error_code& error) const;
     [[nodiscard]] std::string describe(const char* verb) const { return verb + (" " + peer_); }
 
     std::shared_ptr<detail::tls_core> core_;
