@@ -45,7 +45,7 @@ void await_end(coir::task<void>& fetcher) try {
 /// the program as it would any. Returns whether it came to the end.
 bool fetch_all(const web::client_options& options, web::report& report) {
     auto interrupted = coir::signals({SIGINT, SIGTERM});
-    web::connection_pool pool(options.concurrency);
+    web::connection_pool pool(options.concurrency, options.fetch.ca_file);
     auto [jobs, jobs_out] = coir::channel<std::size_t>();
     auto [results_in, results] = coir::channel<web::outcome>(coir::unbounded);
     std::vector<coir::task<void>> fetchers;

@@ -48,8 +48,8 @@ bool is_hang_up(const std::error_code& error) {
 
 } // namespace
 
-connection::connection(const url& where, const std::string& ca_file)
-    : host_(where.host), port_(where.port), secure_(where.secure), stream_(where, ca_file),
+connection::connection(const url& where, tls_trust& trust)
+    : host_(where.host), port_(where.port), secure_(where.secure), stream_(where, trust),
       input_(input_limit) {}
 
 std::optional<response> connection::get(const url& where, std::size_t body_limit) {

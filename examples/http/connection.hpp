@@ -5,13 +5,17 @@
 #include "http/message_io.hpp"
 #include "http/url.hpp"
 
+#include <coir/blocking.hpp>
 #include <coir/net/tcp.hpp>
 #include <coir/net/tls.hpp>
+#include <coir/sync/mutex.hpp>
 
 #include <cstddef>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace web {
 
@@ -29,13 +33,34 @@ struct response {
     std::string body{};
 };
 
+/// What all connections over TLS share: whom they trust, and sessions to resume.
+class tls_trust {
+public:
+    /// The certificates to trust, a PEM file; empty: those of the system.
+    explicit tls_trust(std::string ca_file) : ca_file_(std::move(ca_file)) {}
+
+    /// Made when it is first asked for: the files are read then. Throws std::system_error.
+    const coir::tls_context& context() {
+        const std::lock_guard lock(mutex_); // parks those that come meanwhile, not their thread
+        if (!context_)
+            context_ = coir::blocking([&] {
+                return coir::tls_context::client({.ca_file = ca_file_, .alpn = {"http/1.1"}});
+            });
+        return *context_;
+    }
+
+private:
+    std::string ca_file_;
+    coir::mutex mutex_;
+    std::optional<coir::tls_context> context_;
+};
+
 /// Either kind of stream, with the verbs that are needed here.
 class peer {
 public:
-    peer(const url& where, const std::string& ca_file) {
+    peer(const url& where, tls_trust& trust) {
         if (where.secure)
-            secure_ = coir::tls_stream::connect(where.host, where.port,
-                                                {.ca_file = ca_file, .alpn = {"http/1.1"}});
+            secure_ = coir::tls_stream::connect(where.host, where.port, trust.context());
         else
             plain_ = coir::tcp_stream::connect(where.host, where.port);
         secure_ ? secure_.set_no_delay(true) : plain_.set_no_delay(true);
@@ -54,9 +79,8 @@ private:
 
 class connection {
 public:
-    /// Connects to the host of `where`, by TLS if that is secure, trusting the certificates in
-    /// `ca_file`, or else the system's; throws std::system_error.
-    connection(const url& where, const std::string& ca_file);
+    /// Connects to the host of `where`, by TLS if that is secure; throws std::system_error.
+    connection(const url& where, tls_trust& trust);
 
     /// Asks for `where`, which must be on this connection's host. Returns nothing if the peer had
     /// closed the connection and no byte of an answer came: the sign of a kept-alive connection

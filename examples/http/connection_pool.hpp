@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// Owns the idle keep-alive connections of a client, shared by all its coroutines.
+// Owns what all coroutines of a client share: idle keep-alive connections, and trust for new ones.
 
 #include "http/connection.hpp"
 
@@ -13,8 +13,11 @@ namespace web {
 
 class connection_pool {
 public:
-    /// Keeps at most `limit` idle connections, over all hosts together.
-    explicit connection_pool(std::size_t limit) : limit_(limit) {}
+    /// Keeps at most `limit` idle connections, over all hosts together. `ca_file`: as of tls_trust.
+    explicit connection_pool(std::size_t limit, std::string ca_file = {})
+        : limit_(limit), trust_(std::move(ca_file)) {}
+
+    tls_trust& trust() { return trust_; }
 
     /// Takes the connection to the host of `where` that was given back last, as it is the least
     /// likely to have gone stale.
@@ -45,6 +48,7 @@ private:
     std::mutex mutex_;
     std::vector<connection> idle_; // oldest first
     std::size_t limit_;
+    tls_trust trust_;
 };
 
 } // namespace web

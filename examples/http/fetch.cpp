@@ -128,7 +128,7 @@ response fetcher::get(const url& where) {
         if (answer) pool_.give_back(std::move(*idle));
     }
     if (!answer) { // no idle connection, or a stale one
-        connection fresh(where, options_.ca_file);
+        connection fresh(where, pool_.trust());
         answer = fresh.get(where, options_.body_limit);
         if (!answer) throw protocol_error("connection closed without an answer", true);
         pool_.give_back(std::move(fresh));

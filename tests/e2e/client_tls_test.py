@@ -37,8 +37,11 @@ class Pages(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
+        self.server.resumed.append(self.connection.session_reused)
         body = b"secret " * 50_000
         self.send_response(200)
+        if self.path == "/once":
+            self.send_header("Connection", "close")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -53,11 +56,12 @@ def https_server(certificate, key):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.resumed = []  # for each request, whether its connection resumed a session
     server.handle_error = lambda *_: None  # clients that refuse us are part of the test
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield f"127.0.0.1:{server.server_port}"
+        yield server
     finally:
         server.shutdown()
         thread.join()
@@ -68,7 +72,8 @@ class Https(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.certificate, key = make_certificate(self.folder)
-        self.place = self.enterContext(https_server(self.certificate, key))
+        self.server = self.enterContext(https_server(self.certificate, key))
+        self.place = f"127.0.0.1:{self.server.server_port}"
 
     def test_pages_come_whole_also_by_a_redirect_without_a_scheme(self):
         pages = self.folder / "pages"
@@ -77,6 +82,19 @@ class Https(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
         bodies = [file.read_bytes() for file in pages.iterdir()]
         self.assertEqual(bodies, [b"secret " * 50_000] * 2)
+
+    def test_all_connections_but_the_first_resume_a_session(self):
+        urls = [f"https://{self.place}/once"] * 4
+        result = programs.fetch("--cacert", str(self.certificate), "-c", "1", *urls)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertEqual(self.server.resumed, [False, True, True, True])
+
+    def test_a_file_that_holds_no_certificates_is_told(self):
+        junk = self.folder / "junk.pem"
+        junk.write_text("junk")
+        result = programs.fetch("--cacert", str(junk), f"https://{self.place}/page")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("TLS context", result.stdout + result.stderr)
 
     def test_who_is_not_trusted_is_refused(self):
         result = programs.fetch(f"https://{self.place}/page")
