@@ -4,13 +4,12 @@
 //
 //     collatz [NUMBERS [WORKERS]]
 
+#include "command_line/numbers.hpp"
+
 #include <coir/coir.hpp>
 
-#include <charconv>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
-#include <optional>
 
 namespace {
 
@@ -57,24 +56,11 @@ void compute(number count, unsigned workers) {
                 longest.steps);
 }
 
-/// A positive number of a size that makes sense here.
-std::optional<unsigned> parse(const char* text) {
-    unsigned value = 0;
-    const char* const end = text + std::strlen(text);
-    const auto [stop, error] = std::from_chars(text, end, value);
-    if (error != std::errc{} || stop != end || value == 0 || value > 1'000'000) return std::nullopt;
-    return value;
-}
-
 } // namespace
 
 int main(int argc, char** argv) {
-    const auto count = argc > 1 ? parse(argv[1]) : 99;
-    const auto workers = argc > 2 ? parse(argv[2]) : 10;
-    if (argc > 3 || !count || !workers) {
-        std::fputs("usage: collatz [NUMBERS [WORKERS]]\n", stderr);
-        return 2;
-    }
-    coir::run([&] { compute(*count, *workers); });
+    const auto [count, workers] =
+        command_line::numbers<unsigned>(argc, argv, "collatz [NUMBERS [WORKERS]]", {99, 10});
+    coir::run([&] { compute(count, workers); });
     return 0;
 }

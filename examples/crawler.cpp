@@ -37,11 +37,15 @@ struct page {
     std::vector<web::url> links;
 };
 
+auto get(web::fetcher& fetcher, const web::url& where, const settings& given) {
+    const std::chrono::duration<double> limit{given.timeout_s};
+    return coir::with_timeout(limit, [&] { return fetcher.get(where); });
+}
+
 page visit(web::fetcher& fetcher, const web::url& where, const settings& given) {
     page result{where, {}, {}};
     try {
-        const std::chrono::duration<double> limit{given.timeout_s};
-        const auto answer = coir::with_timeout(limit, [&] { return fetcher.get(where); });
+        const auto answer = get(fetcher, where, given);
         result.outcome = std::to_string(answer.status);
         result.links = web::links_of(where, answer);
     } catch (const std::exception& error) { // `cancelled` is none, and goes through
@@ -56,11 +60,10 @@ int crawl(const settings& given) {
     const web::fetch_options options{};
     web::connection_pool pool(given.concurrency);
 
-    const std::chrono::duration<double> limit{given.timeout_s};
     web::url robots = start;
     robots.target = "/robots.txt";
-    const auto rules =
-        coir::with_timeout(limit, [&] { return web::fetcher(options, pool).get(robots); });
+    web::fetcher first(options, pool);
+    const auto rules = get(first, robots, given);
     std::vector<std::string> kept;
     if (rules.status == 200) kept = web::read_robots(rules.body);
 
@@ -81,9 +84,9 @@ int crawl(const settings& given) {
     std::set<std::string> seen{start.target};
     std::size_t under_way = 0, visited = 0;
     const auto is_allowed = [&](const web::url& link) {
+        const auto covers = [&](const auto& path) { return link.target.starts_with(path); };
         return link.authority() == start.authority() && link.secure == start.secure &&
-               std::ranges::none_of(kept,
-                                    [&](auto& path) { return link.target.starts_with(path); });
+               std::ranges::none_of(kept, covers);
     };
     const auto arrived = [&](std::optional<page> one) {
         --under_way, ++visited;
@@ -111,13 +114,11 @@ int main(int argc, char** argv) try {
     CLI::App app{"Follows the links of a web site, politely."};
     settings given;
     app.add_option("URL", given.start, "Where to begin")->required();
-    app.add_option("-c,--concurrency", given.concurrency, "Pages under way at a time")
-        ->check(CLI::Range(1, 1000));
+    const CLI::Range seconds{1e-6, 1e4};
+    app.add_option("-c,--concurrency", given.concurrency, "At a time")->check(CLI::Range(1, 1000));
     app.add_option("--limit", given.limit, "Pages at the most")->check(CLI::Range(1, 1'000'000));
-    app.add_option("--pause", given.pause_s, "Seconds between two requests")
-        ->check(CLI::Range(0.000'001, 3600.0));
-    app.add_option("--timeout", given.timeout_s, "Seconds for one page")
-        ->check(CLI::Range(0.001, 3600.0));
+    app.add_option("--pause", given.pause_s, "Seconds between two requests")->check(seconds);
+    app.add_option("--timeout", given.timeout_s, "Seconds for one page")->check(seconds);
     CLI11_PARSE(app, argc, argv);
     return coir::run([&given] { return crawl(given); });
 } catch (const std::exception& error) {

@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -16,12 +17,6 @@
 #include <string>
 
 namespace {
-
-struct settings {
-    std::string host = "127.0.0.1";
-    std::uint16_t port = 7777;
-    double grace_s = 5;
-};
 
 void echo(coir::tcp_stream stream) {
     try {
@@ -33,33 +28,30 @@ void echo(coir::tcp_stream stream) {
     }
 }
 
-int serve(const settings& given) {
+int serve(const std::string& host, std::uint16_t port, std::chrono::duration<double> grace) {
     const auto stop = coir::signals({SIGINT, SIGTERM});
-    auto listener = coir::tcp_listener::bind(given.host, given.port);
-    std::printf("listening on %s\n", listener.local_endpoint().to_string().c_str());
-    std::fflush(stdout);
+    auto listener = service::listen(host, port);
     coir::task_group connections;
     service::accept_until(listener, stop, connections, echo);
     listener.close();
-    const std::chrono::duration<double> grace{given.grace_s};
-    service::drain(connections, stop, std::chrono::duration_cast<std::chrono::nanoseconds>(grace));
+    service::drain(connections, stop, grace);
     return 0;
 }
 
 } // namespace
 
-int main(int argc, char** argv) {
-    settings given;
+int main(int argc, char** argv) try {
     CLI::App app{"Sends back whatever it receives."};
-    app.add_option("--host", given.host, "the address to listen on")->capture_default_str();
-    app.add_option("--port", given.port, "the port; 0: any")->capture_default_str();
-    app.add_option("--grace", given.grace_s, "seconds for open connections after SIGTERM")
+    std::string host = "127.0.0.1";
+    std::uint16_t port = 7777;
+    double grace_s = 5;
+    app.add_option("--host", host, "the address to listen on")->capture_default_str();
+    app.add_option("--port", port, "the port; 0: any")->capture_default_str();
+    app.add_option("--grace", grace_s, "seconds for open connections after SIGTERM")
         ->capture_default_str();
     CLI11_PARSE(app, argc, argv);
-    try {
-        return coir::run([&] { return serve(given); });
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "echo_server: %s\n", error.what());
-        return 1;
-    }
+    return coir::run([&] { return serve(host, port, std::chrono::duration<double>{grace_s}); });
+} catch (const std::exception& error) {
+    std::fprintf(stderr, "echo_server: %s\n", error.what());
+    return 1;
 }

@@ -3,15 +3,14 @@
 // many round trips that makes a second: `ping_pong 1000000`. COIR_WORKERS=1 shows the difference
 // between handing a value to a coroutine on the same thread and to one on another.
 
+#include "command_line/numbers.hpp"
+
 #include <coir/coir.hpp>
 
-#include <charconv>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <stdexcept>
-#include <system_error>
+#include <utility>
 
 namespace {
 
@@ -43,15 +42,8 @@ void play(long round_trips) {
 } // namespace
 
 int main(int argc, char** argv) {
-    long round_trips = 1'000'000;
-    if (argc > 1) {
-        const char* const end = argv[1] + std::strlen(argv[1]);
-        const auto [stop, error] = std::from_chars(argv[1], end, round_trips);
-        if (argc > 2 || error != std::errc{} || stop != end || round_trips < 1) {
-            std::fprintf(stderr, "usage: ping_pong [ROUND_TRIPS]\n");
-            return 2;
-        }
-    }
-    coir::run([round_trips] { play(round_trips); });
-    return EXIT_SUCCESS;
+    const auto [round_trips] = command_line::numbers<long>(argc, argv, "ping_pong [ROUND_TRIPS]",
+                                                           {1'000'000}, {.most = 1'000'000'000});
+    coir::run([&] { play(round_trips); });
+    return 0;
 }

@@ -11,15 +11,14 @@
 //
 //     pipeline [ITEMS [CAPACITY]]
 
+#include "command_line/numbers.hpp"
+
 #include <coir/coir.hpp>
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <cstdio>
-#include <cstring>
 #include <optional>
-#include <system_error>
 
 namespace {
 
@@ -85,24 +84,12 @@ long run_pipeline(long items, long wanted, long capacity, coir::clock::duration 
     return sum;
 }
 
-std::optional<long> parse(const char* text) {
-    long value = 0;
-    const char* const end = text + std::strlen(text);
-    const auto [stop, error] = std::from_chars(text, end, value);
-    if (error != std::errc{} || stop != end || value < 0 || value > 1'000'000) return std::nullopt;
-    return value;
-}
-
 } // namespace
 
 int main(int argc, char** argv) {
-    const auto items = argc > 1 ? parse(argv[1]) : 200;
-    const auto capacity = argc > 2 ? parse(argv[2]) : 8;
-    if (argc > 3 || !items || !capacity) {
-        std::fputs("usage: pipeline [ITEMS [CAPACITY]]\n", stderr);
-        return 2;
-    }
-    coir::run([items = *items, capacity = *capacity] {
+    const auto given = command_line::numbers<long>(argc, argv, "pipeline [ITEMS [CAPACITY]]",
+                                                   {200, 8}, {.least = 0});
+    coir::run([items = given[0], capacity = given[1]] {
         counts slow;
         const long all = run_pipeline(items, items, capacity, 100us, slow);
         std::printf("all %ld: sum %ld, the source was at most %ld ahead\n", items, all,

@@ -2,13 +2,12 @@
 // Prints the first N primes (`prime_sieve 20`) with the chained sieve that every book on channels
 // has: a generator, and for each prime a coroutine that lets only what it does not divide pass on.
 
+#include "command_line/numbers.hpp"
+
 #include <coir/coir.hpp>
 
-#include <charconv>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <system_error>
+#include <utility>
 
 namespace {
 
@@ -41,15 +40,8 @@ void print_primes(int count) {
 } // namespace
 
 int main(int argc, char** argv) {
-    int count = 30;
-    if (argc > 1) {
-        const char* const end = argv[1] + std::strlen(argv[1]);
-        const auto [stop, error] = std::from_chars(argv[1], end, count);
-        if (argc > 2 || error != std::errc{} || stop != end || count < 0) {
-            std::fprintf(stderr, "usage: prime_sieve [HOW_MANY]\n");
-            return 2;
-        }
-    }
-    coir::run([count] { print_primes(count); });
-    return EXIT_SUCCESS;
+    const auto [count] =
+        command_line::numbers<int>(argc, argv, "prime_sieve [HOW_MANY]", {30}, {.least = 0});
+    coir::run([&] { print_primes(count); });
+    return 0;
 }

@@ -6,14 +6,12 @@
 //
 //     rate_limiter [REQUESTS [RATE [BURST]]]
 
+#include "command_line/numbers.hpp"
+
 #include <coir/coir.hpp>
 
-#include <charconv>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
-#include <optional>
-#include <system_error>
 #include <tuple>
 #include <utility>
 
@@ -46,9 +44,9 @@ private:
 };
 
 struct settings {
-    int requests = 20;
-    int rate = 100; // a second
-    int burst = 5;
+    int requests;
+    int rate; // a second
+    int burst;
 };
 
 void run_requests(const settings& given) {
@@ -77,25 +75,11 @@ void run_requests(const settings& given) {
                  coir::otherwise([] { std::puts("no token: the impatient one is turned away"); }));
 }
 
-std::optional<int> parse(const char* text) {
-    int value = 0;
-    const char* const end = text + std::strlen(text);
-    const auto [stop, error] = std::from_chars(text, end, value);
-    if (error != std::errc{} || stop != end || value < 1 || value > 100'000) return std::nullopt;
-    return value;
-}
-
 } // namespace
 
 int main(int argc, char** argv) {
-    const settings usual;
-    const auto requests = argc > 1 ? parse(argv[1]) : usual.requests;
-    const auto rate = argc > 2 ? parse(argv[2]) : usual.rate;
-    const auto burst = argc > 3 ? parse(argv[3]) : usual.burst;
-    if (argc > 4 || !requests || !rate || !burst) {
-        std::fputs("usage: rate_limiter [REQUESTS [RATE [BURST]]]\n", stderr);
-        return 2;
-    }
-    coir::run([given = settings{*requests, *rate, *burst}] { run_requests(given); });
+    const auto [requests, rate, burst] = command_line::numbers<int>(
+        argc, argv, "rate_limiter [REQUESTS [RATE [BURST]]]", {20, 100, 5}, {.most = 100'000});
+    coir::run([given = settings{requests, rate, burst}] { run_requests(given); });
     return 0;
 }

@@ -11,67 +11,54 @@
 
 #include <CLI/CLI.hpp>
 
-#include <atomic>
-#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <functional>
+#include <regex>
+#include <span>
 #include <string>
+#include <system_error>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 namespace {
 
 using namespace std::chrono_literals;
-using nanoseconds = std::chrono::nanoseconds;
+using seconds = std::chrono::duration<double>;
 
 struct settings {
     std::string host = "127.0.0.1";
     std::uint16_t port = 8080;
     std::string target_host{};
     std::uint16_t target_port = 0;
-    double idle_s = 60;
-    double grace_s = 30;
+    double idle_s = 60, grace_s = 30;
 };
 
-nanoseconds seconds(double count) {
-    return std::chrono::duration_cast<nanoseconds>(std::chrono::duration<double>{count});
-}
+/// Bytes have moved, whichever way.
+struct heartbeat {};
 
-/// When bytes moved last on a connection, whichever way.
-class activity {
-public:
-    void happened() { last_.store(now(), std::memory_order_relaxed); } // nothing hangs on it
-    nanoseconds since() const { return nanoseconds{now() - last_.load(std::memory_order_relaxed)}; }
-
-private:
-    static std::int64_t now() { return coir::clock::now().time_since_epoch().count(); }
-    std::atomic<std::int64_t> last_{now()};
-};
-
-/// Waits for bytes as long as something moves, be it the other way.
-std::size_t read_unless_idle(coir::tcp_stream& from, std::vector<char>& memory,
-                             const activity& moved, nanoseconds limit) {
-    for (;;) {
-        const nanoseconds rest = limit - moved.since();
-        if (rest <= 0ns)
-            throw std::system_error{std::make_error_code(std::errc::timed_out), "idle"};
-        try {
-            return coir::with_timeout(rest, [&] { return from.read(memory); });
-        } catch (const coir::timed_out&) { // look again
-        }
-    }
-}
-
-void pump(coir::tcp_stream& from, coir::tcp_stream& to, activity& moved, nanoseconds idle_limit) {
+void pump(coir::tcp_stream& from, coir::tcp_stream& to, const coir::sender<heartbeat>& beats) {
     std::vector<char> memory(64 * 1024);
-    while (const std::size_t size = read_unless_idle(from, memory, moved, idle_limit)) {
-        moved.happened();
+    while (const std::size_t size = from.read(memory)) {
         to.write_all(std::span{memory}.first(size));
-        moved.happened();
+        std::ignore = beats.try_send({}); // one that waits to be heard is enough
     }
     to.shutdown_write();
+}
+
+/// Returns when no more heartbeats can come, and throws if none comes for too long.
+void watch(const coir::receiver<heartbeat>& beats, seconds limit) {
+    heartbeat beat;
+    coir::channel_status status{};
+    do {
+        status = beats.recv_for(limit, beat);
+    } while (status == coir::channel_status::success);
+    if (status == coir::channel_status::timeout)
+        throw std::system_error{std::make_error_code(std::errc::timed_out), "idle"};
 }
 
 void relay(coir::tcp_stream client, const settings& given) {
@@ -80,12 +67,12 @@ void relay(coir::tcp_stream client, const settings& given) {
             10s, [&] { return coir::tcp_stream::connect(given.target_host, given.target_port); });
         client.set_no_delay(true);
         server.set_no_delay(true);
-        activity moved;
-        const nanoseconds idle_limit = seconds(given.idle_s);
-        coir::task_group both; // an error one way ends the other
-        both.go([&] { pump(client, server, moved, idle_limit); });
-        both.go([&] { pump(server, client, moved, idle_limit); });
-        both.wait();
+        auto [beats_in, beats] = coir::channel<heartbeat>(1);
+        coir::task_group members; // an error of one ends the others
+        members.go(pump, std::ref(client), std::ref(server), beats_in);
+        members.go(pump, std::ref(server), std::ref(client), std::move(beats_in));
+        members.go(watch, std::move(beats), seconds{given.idle_s});
+        members.wait();
     } catch (const std::system_error& error) {
         std::fprintf(stderr, "%s\n", error.what());
     }
@@ -93,34 +80,30 @@ void relay(coir::tcp_stream client, const settings& given) {
 
 int serve(const settings& given) {
     const auto stop = coir::signals({SIGINT, SIGTERM});
-    auto listener = coir::tcp_listener::bind(given.host, given.port);
-    std::printf("listening on %s\n", listener.local_endpoint().to_string().c_str());
-    std::fflush(stdout);
+    auto listener = service::listen(given.host, given.port);
     coir::task_group connections;
     const auto pass_on = [&given](coir::tcp_stream client) { relay(std::move(client), given); };
     service::accept_until(listener, stop, connections, pass_on);
     listener.close();
-    std::printf("draining\n");
+    std::puts("draining");
     std::fflush(stdout);
-    const bool drained = service::drain(connections, stop, seconds(given.grace_s));
-    std::printf("%s\n", drained ? "drained" : "cut short");
+    std::puts(service::drain(connections, stop, seconds{given.grace_s}) ? "drained" : "cut short");
     return 0;
 }
 
+/// Takes HOST:PORT apart; an IPv6 address stands in brackets.
 bool parse_target(const std::string& text, settings& given) {
-    const std::size_t colon = text.rfind(':');
-    if (colon == std::string::npos || colon == 0) return false;
-    const char* const end = text.data() + text.size();
-    const auto [rest, error] = std::from_chars(text.data() + colon + 1, end, given.target_port);
-    given.target_host = text.substr(0, colon);
-    const bool bracketed = given.target_host.front() == '[' && given.target_host.back() == ']';
-    if (bracketed) given.target_host = given.target_host.substr(1, given.target_host.size() - 2);
-    return error == std::errc{} && rest == end && !given.target_host.empty();
+    static const std::regex form{R"((?:\[(.+)\]|([^:]+)):(\d{1,5}))"};
+    std::smatch part;
+    if (!std::regex_match(text, part, form) || std::stoul(part[3]) > 65'535) return false;
+    given.target_host = part[part[1].matched ? 1 : 2];
+    given.target_port = static_cast<std::uint16_t>(std::stoul(part[3]));
+    return true;
 }
 
 } // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
     settings given;
     std::string target;
     CLI::App app{"Passes TCP connections on to another address."};
@@ -137,10 +120,8 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "tcp_proxy: --to takes HOST:PORT, not %s\n", target.c_str());
         return 2;
     }
-    try {
-        return coir::run([&] { return serve(given); });
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "tcp_proxy: %s\n", error.what());
-        return 1;
-    }
+    return coir::run([&] { return serve(given); });
+} catch (const std::exception& error) {
+    std::fprintf(stderr, "tcp_proxy: %s\n", error.what());
+    return 1;
 }

@@ -5,14 +5,13 @@
 //
 //     ticker [ITEMS [PERIOD_MS]]
 
+#include "command_line/numbers.hpp"
+
 #include <coir/coir.hpp>
 
-#include <charconv>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
-#include <optional>
-#include <system_error>
+#include <tuple>
 
 namespace {
 
@@ -63,24 +62,12 @@ void stop_it(milliseconds period) {
                 stale ? "and yet a tick" : "no tick is left");
 }
 
-std::optional<int> parse(const char* text) {
-    int value = 0;
-    const char* const end = text + std::strlen(text);
-    const auto [stop, error] = std::from_chars(text, end, value);
-    if (error != std::errc{} || stop != end || value < 1 || value > 10'000) return std::nullopt;
-    return value;
-}
-
 } // namespace
 
 int main(int argc, char** argv) {
-    const auto items = argc > 1 ? parse(argv[1]) : 20;
-    const auto period_ms = argc > 2 ? parse(argv[2]) : 10;
-    if (argc > 3 || !items || !period_ms) {
-        std::fputs("usage: ticker [ITEMS [PERIOD_MS]]\n", stderr);
-        return 2;
-    }
-    coir::run([items = *items, period = milliseconds{*period_ms}] {
+    const auto given = command_line::numbers<int>(argc, argv, "ticker [ITEMS [PERIOD_MS]]",
+                                                  {20, 10}, {.most = 10'000});
+    coir::run([items = given[0], period = milliseconds{given[1]}] {
         watch_items(items, period);
         be_slow(period);
         stop_it(period);

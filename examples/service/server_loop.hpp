@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// Owns what the TCP servers among the examples share: taking connections until a signal comes, and
-// letting those that are open come to their end.
+// Owns what the TCP servers among the examples share: listening, taking connections until a signal
+// comes, and letting those that are open come to their end.
 
 #include <coir/group.hpp>
 #include <coir/net/tcp.hpp>
@@ -9,11 +9,21 @@
 #include <coir/time.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
+#include <string>
 #include <system_error>
 #include <utility>
 
 namespace service {
+
+/// Listens, and prints where: port 0 lets the system choose.
+inline coir::tcp_listener listen(const std::string& host, std::uint16_t port) {
+    auto listener = coir::tcp_listener::bind(host, port);
+    std::printf("listening on %s\n", listener.local_endpoint().to_string().c_str());
+    std::fflush(stdout);
+    return listener;
+}
 
 /// Starts `serve(stream)` in the group for each connection, until `stop` receives something. Where
 /// descriptors run out it waits for some to be closed, and the connections wait with it.
@@ -37,7 +47,7 @@ void accept_until(const coir::tcp_listener& listener, const coir::receiver<int>&
 /// Waits for the members of the group for up to `grace`, or until `stop` receives something again;
 /// then it cuts them short. Returns whether they have ended by themselves.
 inline bool drain(coir::task_group& group, const coir::receiver<int>& stop,
-                  std::chrono::nanoseconds grace) {
+                  std::chrono::duration<double> grace) {
     auto drained = coir::go([&group] { group.wait(); });
     if (coir::select(drained.on_done(), stop.on_recv(), coir::on_timeout(grace)) == 0) {
         drained.join();
