@@ -57,6 +57,7 @@ PUBLIC = {
     "detail/countdown.hpp": "sync",
     "detail/sync_state.hpp": "sync",
     "detail/tls_carrier.hpp": "net",
+    "detail/kernel_copy.hpp": "io",
     "detail/channel_core.hpp": "chan",
     "detail/channel_handles.hpp": "chan",
     "detail/select_entry.hpp": "chan",

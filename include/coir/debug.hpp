@@ -62,8 +62,9 @@ struct process_metrics {
     std::size_t run_queue = 0;        ///< runnable now, those that all workers share included
     std::uint64_t io_submitted = 0;
     std::uint64_t io_completed = 0;
-    std::size_t timers = 0;        ///< pending now
-    std::size_t stacks_mapped = 0; ///< address space for so many
+    std::uint64_t bytes_copied_in_kernel = 0; ///< by copy(), without a buffer of the program's
+    std::size_t timers = 0;                   ///< pending now
+    std::size_t stacks_mapped = 0;            ///< address space for so many
     std::size_t stacks_cached = 0; ///< ready to be used again, outside the workers' own supplies
     std::size_t blocking_threads = 0;
     std::string io_backend;        ///< "io_uring" or "epoll", of the oldest runtime that lives

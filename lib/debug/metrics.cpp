@@ -7,6 +7,7 @@
 #include "sched/runtime_core.hpp"
 
 #include <coir/debug.hpp>
+#include <coir/detail/kernel_copy.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -124,6 +125,7 @@ process_metrics metrics() {
         sum = detail::past().sum;
     }
     sum.coroutines_alive = 0;
+    sum.bytes_copied_in_kernel = detail::bytes_copied_in_kernel();
     detail::with_runtimes(detail::add_runtimes, &sum);
     const auto stacks = detail::stack_depot::instance().count();
     sum.coroutines_peak = stacks.handed_out;

@@ -87,11 +87,4 @@ private:
     wait_node* closer_ = nullptr;
 };
 
-struct handle_access {
-    /// Null: the handle is closed.
-    [[nodiscard]] static descriptor* descriptor_of(const descriptor_handle& handle) noexcept {
-        return handle.descriptor_.get();
-    }
-};
-
 } // namespace coir::detail

@@ -154,7 +154,21 @@ int attempt_connect(const io_request& request, bool resumed) noexcept {
     return result;
 }
 
+std::uint64_t splice_offset(const io_request& request) noexcept {
+    return std::bit_cast<std::uintptr_t>(request.address);
+}
+
+// Into a pipe that has room, so only the disk may have to be waited for.
+int splice_file(const io_request& request) noexcept {
+    auto offset = static_cast<off_t>(splice_offset(request));
+    return result_of([&] {
+        return ::splice(request.other_fd, &offset, request.fd, nullptr, request.length,
+                        request.flags | SPLICE_F_NONBLOCK);
+    });
+}
+
 int attempt_splice(const io_request& request) noexcept {
+    if (splice_offset(request) != current_position) return needs_thread;
     return result_of([&] {
         return ::splice(request.other_fd, nullptr, request.fd, nullptr, request.length,
                         request.flags | SPLICE_F_NONBLOCK);
@@ -209,7 +223,8 @@ int perform(const io_request& request) noexcept {
         case io_opcode::mkdirat: return ::mkdirat(request.fd, path, mode);
         default: break;
         }
-        const int result = perform_transfer(request);
+        const int result =
+            request.opcode == io_opcode::splice ? splice_file(request) : perform_transfer(request);
         if (result >= 0) return result;
         errno = -result;
         return -1;

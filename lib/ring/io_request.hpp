@@ -46,7 +46,8 @@ struct io_request {
     int fd = -1;
     int other_fd = -1;                       // splice: from where; renameat: the new folder
     unsigned flags = 0;                      // MSG_*, SOCK_*, RWF_*, O_*, AT_*, SPLICE_F_*, POLL*
-    const void* address = nullptr;           // buffer, iovec, msghdr, socket address, path
+    const void* address = nullptr;           // buffer, iovec, msghdr, socket address, path;
+                                             // splice: from which offset
     std::uint64_t length = 0;                // bytes, iovec count, mode, mask, how
     std::uint64_t offset = current_position; // or the second pointer
 };
@@ -119,7 +120,20 @@ namespace request {
 /// Moves between a pipe and another descriptor, each at its own position.
 [[nodiscard]] inline io_request splice(int from, int to, std::uint64_t bytes,
                                        unsigned flags = 0) noexcept {
-    return {io_opcode::splice, to, from, flags, nullptr, bytes, current_position};
+    return {io_opcode::splice,
+            to,
+            from,
+            flags,
+            std::bit_cast<const void*>(std::uintptr_t{current_position}),
+            bytes,
+            current_position};
+}
+/// From a file, at `offset`, into a pipe that has room.
+[[nodiscard]] inline io_request splice(int file, std::uint64_t offset, int to,
+                                       std::uint64_t bytes) noexcept {
+    return {
+        io_opcode::splice, to, file, 0, std::bit_cast<const void*>(std::uintptr_t{offset}), bytes,
+        current_position};
 }
 
 [[nodiscard]] inline io_request fsync(int fd, bool data_only = false) noexcept {

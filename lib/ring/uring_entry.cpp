@@ -45,7 +45,7 @@ void fill_entry(io_uring_sqe& entry, const io_request& request) noexcept {
         break;
     case io_opcode::splice:
         entry.splice_fd_in = request.other_fd;
-        entry.splice_off_in = current_position;
+        entry.splice_off_in = std::bit_cast<std::uintptr_t>(request.address);
         break;
     case io_opcode::renameat: entry.len = static_cast<std::uint32_t>(request.other_fd); break;
     default: break;

@@ -63,6 +63,7 @@ public:
 
 private:
     friend class io::stream_verbs<file>;
+    friend struct detail::handle_access;
     file(detail::descriptor_pointer open, const io::path& path, int flags) noexcept;
 
     std::error_code await_writer();
@@ -72,6 +73,7 @@ private:
     std::size_t write_parts(std::span<const io::bytes> parts, std::size_t skip,
                             std::error_code& error);
     void advance(int count) noexcept;
+    std::uint64_t* own_position() noexcept { return has_position_ ? &position_ : nullptr; }
     [[nodiscard]] std::uint64_t size_or(std::uint64_t unknown) const noexcept;
     [[nodiscard]] std::string describe(const char* verb) const;
 

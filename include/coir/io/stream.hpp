@@ -17,6 +17,10 @@
 #include <string>
 #include <system_error>
 
+namespace coir::detail {
+struct handle_access;
+} // namespace coir::detail
+
 namespace coir::io {
 
 /// `Stream` provides read_some, write_some (one attempt each, with an error_code), the same for
@@ -131,6 +135,10 @@ protected:
     }
 
 private:
+    friend struct detail::handle_access;
+    [[nodiscard]] std::string described(const char* verb) const {
+        return static_cast<const Stream*>(this)->describe(verb);
+    }
     Stream& self() noexcept { return static_cast<Stream&>(*this); }
 };
 
