@@ -79,6 +79,8 @@ void accept_all(coir::tcp_listener listener, const web::site& site) {
 int run_server(const server_options& options, web::site& site) {
     auto stop = coir::signals({SIGINT, SIGTERM});
     auto listener = coir::tcp_listener::bind(options.host, options.port);
+    if (const auto now = coir::metrics(); now.io_backend != "io_uring")
+        fmt::print(stderr, "http_server: over {}: {}\n", now.io_backend, now.io_backend_reason);
     fmt::print("listening on http://{}\n", listener.local_endpoint().to_string());
     std::fflush(stdout);
     auto acceptor = coir::go({.name = "acceptor"}, [&, listener = std::move(listener)]() mutable {

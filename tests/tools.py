@@ -17,6 +17,14 @@ TOOLS = ("demo", "test", "check", "compare", "draw-timeline")
 NOBODY = "65534"
 # What packages.sh calls besides the builtins of bash; each case adds programs of its own.
 NEEDED = ("bash", "env", "cat", "dirname")
+# Tells Meson, who asks for the macros, that it is too old.
+OLD_COMPILER = """#!/bin/sh
+case "$*" in
+*-dM*) g++ "$@" | sed 's/__GNUC__ .*/__GNUC__ 11/' ;;
+*) exec g++ "$@" ;;
+esac
+"""
+OLD_LIBURING = "Name: liburing\nDescription: I/O\nVersion: 2.2\nLibs: -luring\n"
 FAILS = "#!/bin/sh\nexit 100\n"
 NOT_INSTALLED = "#!/bin/sh\nexit 1\n"
 
@@ -59,6 +67,28 @@ def check_packages(root):
             yield f"{name}: ended with {ended} instead of {status}, or not with {text!r}:\n{said}"
 
 
+def check_too_old(root):
+    """A build that cannot be must say what it needs before anything is compiled."""
+    with tempfile.TemporaryDirectory(prefix="coir-tools-") as name:
+        folder = pathlib.Path(name)
+        compiler = folder / "old-g++"
+        compiler.write_text(OLD_COMPILER, encoding="utf-8")
+        compiler.chmod(0o755)
+        (folder / "liburing.pc").write_text(OLD_LIBURING, encoding="utf-8")
+        cases = [
+            ({"CXX": str(compiler)}, "coir needs GCC 12 or Clang 16, but this is gcc 11"),
+            ({"CXX": "g++", "PKG_CONFIG_PATH": name}, "coir needs liburing 2.3"),
+        ]
+        for number, (environment, text) in enumerate(cases):
+            result = subprocess.run(
+                ["bash", "-euc", f"source tools/lib/build.sh; configure {folder}/{number}"],
+                cwd=root, env={**os.environ, **environment}, capture_output=True, text=True,
+            )
+            if result.returncode == 0 or text not in result.stdout + result.stderr:
+                yield f"meson setup ended with {result.returncode}, not with {text!r}:\n" \
+                    f"{result.stdout}{result.stderr}"
+
+
 def check_help(root):
     for tool in TOOLS:
         result = subprocess.run(
@@ -72,7 +102,7 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     root = pathlib.Path(sys.argv[1])
-    complaints = [*check_help(root), *check_packages(root)]
+    complaints = [*check_help(root), *check_packages(root), *check_too_old(root)]
     print("\n".join(complaints) or "all of them say what they should")
     return 1 if complaints else 0
 

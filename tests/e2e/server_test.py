@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import socket
+import subprocess
 import time
 import unittest
 
@@ -255,6 +256,12 @@ class Ending(ServerTest):
         self.assertRegex(
             result.stderr, rf"^http_server: .*127\.0\.0\.1:{port}: Address already in use\n$"
         )
+
+    def test_it_says_so_if_it_has_to_do_without_io_uring(self):
+        environment = {**os.environ, "COIR_IO": "epoll"}
+        with programs.http_server(stderr=subprocess.PIPE, env=environment) as server:
+            self.assertIn("http_server: over epoll: chosen by COIR_IO", server.stderr.readline())
+            server.stderr.close()
 
 
 if __name__ == "__main__":

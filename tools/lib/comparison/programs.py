@@ -28,13 +28,14 @@ class Absent(Exception):
     """A program that cannot be had here, and why."""
 
 
-def run_quietly(command, folder, **more):
+def run_quietly(command, folder, name=None, **more):
     """Runs a step of a build; what it printed is shown only if it fails."""
     done = subprocess.run(
         command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more
     )
     if done.returncode != 0:
-        raise Absent(f"`{' '.join(map(str, command))}` failed:\n{done.stdout[-3000:]}")
+        name = name or f"`{' '.join(map(str, command))}`"
+        raise Absent(f"{name} failed:\n{done.stdout[-3000:]}")
     return done.stdout
 
 
@@ -141,7 +142,8 @@ def build_by_meson(root, build, examples="disabled"):
         configure "$1" --buildtype=release -Dtests=disabled -Dbenchmarks=enabled -Dexamples="$2"
         ninja -C "$1"
     """
-    run_quietly(["bash", "-euc", script, "bash", folder, examples], root)
+    command = ["bash", "-euc", script, "bash", folder, examples]
+    run_quietly(command, root, name="the build of coir")
     commands = json.loads((folder / "compile_commands.json").read_text())
     compiler = [one for one in commands[0]["command"].split()[:2] if "ccache" not in one][0]
     return folder, f"{version_of([compiler, '--version'])}, release"
