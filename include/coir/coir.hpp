@@ -6,7 +6,9 @@
 #include <coir/cancel.hpp>
 #include <coir/chan.hpp>
 #include <coir/debug.hpp>
+#include <coir/fs/directory.hpp>
 #include <coir/fs/file.hpp>
+#include <coir/fs/status.hpp>
 #include <coir/group.hpp>
 #include <coir/io/buffered_reader.hpp>
 #include <coir/io/buffered_writer.hpp>
