@@ -27,7 +27,7 @@ struct directory_closer {
 using directory_handle = std::unique_ptr<DIR, directory_closer>;
 
 file_kind kind_of(DIR* in, const dirent& entry) noexcept {
-    if (entry.d_type != DT_UNKNOWN) return detail::kind_of_mode(DTTOIF(entry.d_type));
+    if (entry.d_type != DT_UNKNOWN) return detail::kind_of_mode(DTTOIF(unsigned{entry.d_type}));
     struct ::stat status{}; // a file system that does not tell
     const int result = ::fstatat(::dirfd(in), entry.d_name, &status, AT_SYMLINK_NOFOLLOW);
     return result == 0 ? detail::kind_of_mode(status.st_mode) : file_kind::unknown;
