@@ -46,6 +46,30 @@ std::size_t repeat(const detail::descriptor* open, std::size_t size, std::uint64
     return done;
 }
 
+// The same with all of several parts; `make` gives the request for the next of them.
+template <typename Part, typename Make>
+std::size_t repeat(detail::descriptor* open, std::span<const Part> parts, std::uint64_t offset,
+                   std::error_code& error, Make make) {
+    error.clear();
+    if (open == nullptr) error = detail::error_from(-EBADF);
+    if (!is_offset(offset)) error = detail::error_from(-EINVAL);
+    std::size_t done = 0;
+    std::size_t of_first = 0;
+    while (!error) {
+        for (; !parts.empty() && of_first >= parts.front().size(); parts = parts.subspan(1)) {
+            of_first -= parts.front().size();
+        }
+        if (parts.empty()) break;
+        detail::io_parts next{parts, of_first};
+        const int result = detail::perform(make(open->fd(), next, offset + done), open);
+        const std::size_t more = detail::count_or_error(result, error);
+        if (more == 0) break;
+        done += more;
+        of_first += more;
+    }
+    return done;
+}
+
 } // namespace
 
 file::file(detail::descriptor_pointer open, const io::path& path, int flags) noexcept
@@ -158,6 +182,24 @@ std::size_t file::write_at(io::bytes data, std::uint64_t offset, std::error_code
 
 std::size_t file::write_at(io::bytes data, std::uint64_t offset) {
     return checked("write", [&](std::error_code& error) { return write_at(data, offset, error); });
+}
+
+std::size_t file::read_at(std::span<const io::buffer> into, std::uint64_t offset,
+                          std::error_code& error) {
+    return repeat(descriptor_.get(), into, offset, error, detail::read_request);
+}
+
+std::size_t file::read_at(std::span<const io::buffer> into, std::uint64_t offset) {
+    return checked("read", [&](std::error_code& error) { return read_at(into, offset, error); });
+}
+
+std::size_t file::write_at(std::span<const io::bytes> parts, std::uint64_t offset,
+                           std::error_code& error) {
+    return repeat(descriptor_.get(), parts, offset, error, detail::write_request);
+}
+
+std::size_t file::write_at(std::span<const io::bytes> parts, std::uint64_t offset) {
+    return checked("write", [&](std::error_code& error) { return write_at(parts, offset, error); });
 }
 
 void file::sync(std::error_code& error) {

@@ -21,10 +21,13 @@ namespace coir::detail {
 /// stack is to hold: those who want all of them go on, as after any short write.
 class io_parts {
 public:
-    explicit io_parts(std::span<const io::buffer> into) noexcept {
-        for (const io::buffer& part : into) add(part.data(), part.size());
-    }
     /// Without the first `skip` bytes of the first one.
+    explicit io_parts(std::span<const io::buffer> into, std::size_t skip = 0) noexcept {
+        for (const io::buffer& part : into) {
+            add(static_cast<std::byte*>(part.data()) + skip, part.size() - skip);
+            skip = 0;
+        }
+    }
     io_parts(std::span<const io::bytes> from, std::size_t skip) noexcept {
         for (const io::bytes& part : from) {
             const auto* const begin = static_cast<const std::byte*>(part.data()) + skip;

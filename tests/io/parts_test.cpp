@@ -169,3 +169,45 @@ TEST_CASE("the standard streams take parts, as pipes and as files") {
               "one two three6abc|def");
     }
 }
+
+TEST_CASE("parts go to a place in a file, and come from one, all of them") {
+    for_each_io([] {
+        const temporary_folder folder;
+        auto file =
+            coir::file::open(folder / "file", coir::open_mode::read | coir::open_mode::write |
+                                                  coir::open_mode::create);
+        file.write_all("head");
+        const std::string text = pattern(500'000);
+        CHECK(file.write_at(cut(text, 3'000), 4) == text.size()); // more than IOV_MAX
+        CHECK(file.write_at({"a", "", "bc"}, 1) == 3);
+        const bool written = coir::read_file(folder / "file") == "habc" + text;
+        CHECK(written);
+
+        std::string got(text.size() + 10, '\0');
+        std::vector<buffer> into;
+        for (std::size_t at = 0; at < got.size(); at += 200) {
+            into.emplace_back(
+                std::span{got}.subspan(at, std::min<std::size_t>(200, got.size() - at)));
+        }
+        CHECK(file.read_at(into, 4) == text.size()); // to the end of the file
+        const bool whole = got.substr(0, text.size()) == text;
+        CHECK(whole);
+        std::array<char, 2> first{};
+        std::array<char, 1> second{};
+        CHECK(file.read_at({first, second}, 1) == 3);
+        CHECK(first[1] == 'b');
+        CHECK(second[0] == 'c');
+        CHECK(file.read_at(std::span<const buffer>{}, 0) == 0);
+        file.write_all("HE"); // the position is where it was
+        CHECK(coir::read_file(folder / "file").substr(0, 6) == "habcHE");
+
+        std::error_code error;
+        CHECK(file.read_at({first, second}, std::uint64_t{1} << 63, error) == 0);
+        CHECK(error == std::errc::invalid_argument);
+        file.close();
+        CHECK(file.write_at({"a", "b"}, 0, error) == 0);
+        CHECK(error == std::errc::bad_file_descriptor);
+        CHECK(text_of([&] { file.read_at({first, second}, 0); }).find(folder / "file") !=
+              std::string::npos);
+    });
+}

@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <system_error>
@@ -42,10 +43,32 @@ public:
     /// cancellation may cut it between parts.
     std::size_t read_at(io::buffer into, std::uint64_t offset);
     std::size_t read_at(io::buffer into, std::uint64_t offset, std::error_code& error);
+    /// Into several buffers, one after the other (preadv).
+    std::size_t read_at(std::span<const io::buffer> into, std::uint64_t offset);
+    std::size_t read_at(std::span<const io::buffer> into, std::uint64_t offset,
+                        std::error_code& error);
+    std::size_t read_at(std::initializer_list<io::buffer> into, std::uint64_t offset) {
+        return read_at(std::span{into}, offset);
+    }
+    std::size_t read_at(std::initializer_list<io::buffer> into, std::uint64_t offset,
+                        std::error_code& error) {
+        return read_at(std::span{into}, offset, error);
+    }
     /// Writes all of `data` at `offset`; returns how many bytes, all of them unless there is an
     /// error. In a file opened with `append` they go to its end nevertheless (pwrite(2)).
     std::size_t write_at(io::bytes data, std::uint64_t offset);
     std::size_t write_at(io::bytes data, std::uint64_t offset, std::error_code& error);
+    /// Several parts, as if they were one (pwritev).
+    std::size_t write_at(std::span<const io::bytes> parts, std::uint64_t offset);
+    std::size_t write_at(std::span<const io::bytes> parts, std::uint64_t offset,
+                         std::error_code& error);
+    std::size_t write_at(std::initializer_list<io::bytes> parts, std::uint64_t offset) {
+        return write_at(std::span{parts}, offset);
+    }
+    std::size_t write_at(std::initializer_list<io::bytes> parts, std::uint64_t offset,
+                         std::error_code& error) {
+        return write_at(std::span{parts}, offset, error);
+    }
 
     /// Waits until all that was written is on the disk (fsync).
     void sync();
