@@ -58,7 +58,7 @@ private:
 
 template <typename Body>
 std::invoke_result_t<Body> run_limited(std::int64_t deadline_ns, Body& body) {
-    time_limit limit{deadline_ns};
+    const time_limit limit{deadline_ns};
     try {
         return std::invoke(body);
     } catch (const cancelled&) {

@@ -135,11 +135,11 @@ template <typename T> receiver(const chan<T>&) -> receiver<T>;
 ///     auto [tx, rx] = coir::channel<int>(16);
 template <typename T, std::integral Integer = std::size_t>
 [[nodiscard]] std::pair<sender<T>, receiver<T>> channel(Integer capacity = 0) {
-    chan<T> both{capacity};
+    const chan<T> both{capacity};
     return {both, both};
 }
 template <typename T> [[nodiscard]] std::pair<sender<T>, receiver<T>> channel(unbounded_t) {
-    chan<T> both{unbounded};
+    const chan<T> both{unbounded};
     return {both, both};
 }
 

@@ -127,7 +127,7 @@ private:
         return locked;
     }
     template <typename Guard> [[noreturn]] static void throw_poisoned(Guard&& locked) {
-        { const Guard released{std::move(locked)}; }
+        { const Guard released{std::forward<Guard>(locked)}; }
         throw poisoned{};
     }
 

@@ -113,7 +113,7 @@ protected:
 
 private:
     using chan = coir::chan<clock::time_point>;
-    tick_source(chan both, std::int64_t first_ns, std::int64_t period_ns)
+    tick_source(const chan& both, std::int64_t first_ns, std::int64_t period_ns)
         : ticks_{both}, core_{make_timer(core_of(both), first_ns, period_ns)} {}
     [[nodiscard]] static channel_core& core_of(const chan& both) noexcept {
         return channel_access::core(both);

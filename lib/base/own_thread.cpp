@@ -37,7 +37,7 @@ own_thread::~own_thread() {
 bool is_own_thread(pid_t thread) {
     const std::lock_guard guard{known().lock};
     const auto& threads = known().threads;
-    return std::find(threads.begin(), threads.end(), thread) != threads.end();
+    return std::ranges::find(threads, thread) != threads.end();
 }
 
 } // namespace coir::detail

@@ -354,10 +354,9 @@ void refuse_outside(std::span<select_entry* const> entries) {
 
 // How many cases take part in the draws, see collect().
 std::size_t count_drawn(std::span<select_entry* const> entries) {
-    return static_cast<std::size_t>(
-        std::count_if(entries.begin(), entries.end(), [](const select_entry* entry) {
-            return entry->kind != select_kind::otherwise && entry->kind != select_kind::never;
-        }));
+    return static_cast<std::size_t>(std::ranges::count_if(entries, [](const select_entry* entry) {
+        return entry->kind != select_kind::otherwise && entry->kind != select_kind::never;
+    }));
 }
 
 } // namespace

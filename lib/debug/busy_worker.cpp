@@ -16,7 +16,7 @@ namespace coir::detail {
 void report_busy_worker(runtime_core& runtime, std::size_t index, std::uint64_t turn,
                         std::int64_t held_ns) noexcept {
     if (lock_reports_under_way.load(std::memory_order_relaxed) != 0) return; // our own doing
-    worker& here = runtime.worker_at(index);
+    const worker& here = runtime.worker_at(index);
     coroutine* const co = here.seen_running();
     if (co == nullptr || !try_pin(*co)) return;
     coroutine_record record;

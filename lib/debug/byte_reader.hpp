@@ -45,7 +45,7 @@ public:
 
     /// A pointer in one of the encodings DW_EH_PE_*; `data` is what datarel is relative to.
     std::uint64_t pointer(std::uint8_t encoding, std::uint64_t data = 0) noexcept {
-        const std::uint64_t here = reinterpret_cast<std::uintptr_t>(at_);
+        const auto here = reinterpret_cast<std::uintptr_t>(at_);
         const std::uint64_t base = (encoding & 0x70) == 0x10   ? here
                                    : (encoding & 0x70) == 0x30 ? data
                                                                : 0;

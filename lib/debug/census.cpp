@@ -31,8 +31,7 @@ public:
     std::vector<coroutine_record> take() {
         for_each_coroutine(
             [](coroutine& co, void* self) { static_cast<census_taker*>(self)->visit(co); }, this);
-        std::sort(records_.begin(), records_.end(),
-                  [](const auto& a, const auto& b) { return a.id < b.id; });
+        std::ranges::sort(records_, [](const auto& a, const auto& b) { return a.id < b.id; });
         name_holders();
         return std::move(records_);
     }
@@ -133,9 +132,9 @@ private:
     // A mutex knows on which stack it was locked: whose is that?
     void name_holders() {
         std::vector<const coroutine_record*> by_stack;
+        by_stack.reserve(records_.size());
         for (const auto& record : records_) by_stack.push_back(&record);
-        std::sort(by_stack.begin(), by_stack.end(),
-                  [](const auto* a, const auto* b) { return a->stack_high < b->stack_high; });
+        std::ranges::sort(by_stack, {}, &coroutine_record::stack_high);
         for (coroutine_record& record : records_) {
             if (record.kind == wait_kind::mutex) name_holder(record, by_stack);
         }
@@ -144,10 +143,8 @@ private:
     static void name_holder(coroutine_record& waiting,
                             const std::vector<const coroutine_record*>& by_stack) {
         const auto at = reinterpret_cast<std::uintptr_t>(waiting.locked_at);
-        const auto found = std::upper_bound(by_stack.begin(), by_stack.end(), at,
-                                            [](std::uint64_t address, const coroutine_record* one) {
-                                                return address < one->stack_high;
-                                            });
+        const auto found =
+            std::ranges::upper_bound(by_stack, at, {}, &coroutine_record::stack_high);
         // Below the live part: the function that locked it has returned, and the stack may have
         // another owner by now.
         if (found == by_stack.end() || at < (*found)->stack_low || (*found)->stack_low == 0) return;

@@ -23,8 +23,8 @@ namespace {
 
 std::string summary(std::span<const coroutine_record> records, std::size_t runtimes) {
     const auto count = [&](activity doing) {
-        return std::to_string(std::count_if(records.begin(), records.end(),
-                                            [&](const auto& one) { return one.doing == doing; }));
+        return std::to_string(
+            std::ranges::count_if(records, [&](const auto& one) { return one.doing == doing; }));
     };
     return "coir: " + std::to_string(records.size()) + " coroutines in " +
            std::to_string(runtimes) + (runtimes == 1 ? " runtime: " : " runtimes: ") +

@@ -235,9 +235,8 @@ std::vector<loaded_object> loaded_objects() {
 }
 
 bool find_rules(const std::vector<loaded_object>& objects, std::uint64_t pc, frame_rules& found) {
-    const auto object = std::find_if(objects.begin(), objects.end(), [pc](const auto& one) {
-        return one.begin <= pc && pc < one.end;
-    });
+    const auto object = std::ranges::find_if(
+        objects, [pc](const auto& one) { return one.begin <= pc && pc < one.end; });
     if (object == objects.end()) return false;
     const std::byte* const entry = find_entry(*object, pc);
     if (entry == nullptr) return false;

@@ -56,7 +56,7 @@ void look(std::span<runtime_core* const> runtimes, void* argument) {
     std::vector<coroutine_record> left = take_census(runtimes);
     std::erase_if(left, [&](const auto& one) { return one.session != &search.session; });
     search.over = left.empty();
-    if (search.over || !std::all_of(left.begin(), left.end(), waits_for_a_peer)) return;
+    if (search.over || !std::ranges::all_of(left, waits_for_a_peer)) return;
     // Nobody may have moved since before the census: the runtime is quiet, timers included.
     if (!search.runtime.quiescent()) return;
     // Looked at again, too: a thread of coir's own that has only just begun does not count itself

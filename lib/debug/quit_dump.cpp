@@ -72,7 +72,7 @@ private:
             try {
                 dump_tasks(std::cerr);
             } catch (const std::exception& error) {
-                std::cerr << "coir: cannot dump: " << error.what() << std::endl;
+                std::cerr << "coir: cannot dump: " << error.what() << '\n';
             }
         }
     }

@@ -24,8 +24,8 @@ void copy_racily(std::byte* to, const std::byte* from, std::size_t count) noexce
 }
 
 bool read_perhaps(const void* from, void* to, std::size_t count) noexcept {
-    iovec local{to, count};
-    iovec remote{const_cast<void*>(from), count};
+    const iovec local{to, count};
+    const iovec remote{const_cast<void*>(from), count};
     // The kernel's copy reports a bad address instead of faulting.
     return ::process_vm_readv(::getpid(), &local, 1, &remote, 1, 0) == static_cast<ssize_t>(count);
 }

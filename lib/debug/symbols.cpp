@@ -102,8 +102,7 @@ private:
         Dwarf_Files* files = nullptr;
         dw->dwarf_getsrcfiles(unit, &files, nullptr);
         const std::string real_function = frames.front().function;
-        for (auto scope = scopes.begin(); scope != scopes.end(); ++scope) {
-            Dwarf_Die die = *scope;
+        for (Dwarf_Die die : scopes) {
             const int tag = dw->dwarf_tag(&die);
             if (tag == DW_TAG_subprogram) break;
             if (tag != DW_TAG_inlined_subroutine) continue;
@@ -176,9 +175,9 @@ private:
                                   tag == DW_TAG_structure_type || tag == DW_TAG_subprogram;
             if (!is_named) continue;
             const char* const own = dw->dwarf_diename(&scope);
-            std::string part = own != nullptr            ? own
-                               : tag == DW_TAG_namespace ? "(anonymous namespace)"
-                                                         : "<lambda>";
+            const std::string part = own != nullptr            ? own
+                                     : tag == DW_TAG_namespace ? "(anonymous namespace)"
+                                                               : "<lambda>";
             name = name.empty() ? part : part + "::" + name;
         }
         return name.empty() ? "?" : name;

@@ -103,11 +103,11 @@ std::vector<source_frame> expand(std::span<const std::uint64_t> frames, symbol_t
 
 // Cuts off how we park, at the inner end, and how we start coroutines, at the outer end.
 std::span<const source_frame> trim(std::span<const source_frame> all) {
-    const auto outer = std::find_if_not(all.rbegin(), all.rend(), is_library).base();
+    const auto outer = std::ranges::find_if_not(all.rbegin(), all.rend(), is_library).base();
     const auto whole = std::span{all.begin(), outer};
     if (whole.empty()) return all;
     // The thread that asks for a dump waits for it somewhere in the C library.
-    const auto asks = std::find_if(whole.begin(), whole.end(), [](const source_frame& frame) {
+    const auto asks = std::ranges::find_if(whole, [](const source_frame& frame) {
         return bare_name(frame.function).starts_with("coir::dump_tasks"sv);
     });
     if (asks != whole.end()) return {asks, whole.end()};
@@ -123,7 +123,7 @@ std::span<const source_frame> trim(std::span<const source_frame> all) {
 std::string start_text(std::uint64_t site, symbol_table& symbols) {
     if (site == 0) return {};
     const std::vector<source_frame>& frames = symbols.look_up(site - 1); // a return address
-    auto user = std::find_if_not(frames.begin(), frames.end(), is_library);
+    auto user = std::ranges::find_if_not(frames, is_library);
     if (user == frames.end()) user = frames.end() - 1;
     return "  started in " + readable(user->function) + "\n      " + place_text(*user) + "\n";
 }
@@ -167,9 +167,8 @@ std::string members_text(const group_members& members) {
         if (!members[i]->name.empty()) text += " \"" + members[i]->name + "\"";
     }
     if (members.size() > most_shown) text += ", ...";
-    const auto longest =
-        *std::max_element(members.begin(), members.end(),
-                          [](const auto* a, const auto* b) { return a->waits_ns < b->waits_ns; });
+    const auto longest = *std::ranges::max_element(
+        members, [](const auto* a, const auto* b) { return a->waits_ns < b->waits_ns; });
     return text + ", such as " + std::to_string(longest->id) + ": " + doing_text(*longest);
 }
 
@@ -219,7 +218,7 @@ std::string describe_cycles(std::span<const coroutine_record> records) {
             const auto next = by_id.find(at->blocked_by);
             at = next != by_id.end() ? next->second : nullptr;
         }
-        const auto begin = std::find(path.begin(), path.end(), at);
+        const auto begin = std::ranges::find(path, at);
         if (begin == path.end()) continue;
         const auto least = [](const auto* a, const auto* b) { return a->id < b->id; };
         std::rotate(begin, std::min_element(begin, path.end(), least), path.end());

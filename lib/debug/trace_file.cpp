@@ -73,7 +73,7 @@ public:
         }
         const std::lock_guard guard{shared_trace().lock};
         collect(shared_trace(), workers_);
-        std::sort(records_.begin(), records_.end(), [](const auto& a, const auto& b) {
+        std::ranges::sort(records_, [](const auto& a, const auto& b) {
             return std::tie(a.record->ticks, a.nth) < std::tie(b.record->ticks, b.nth);
         });
         write();

@@ -87,7 +87,7 @@ std::string select_text(const stack_copy& stack, const void* object) {
     if (!entries || entries->empty()) return {};
     std::string text = " of " + std::to_string(entries->size()) + ": ";
     for (std::size_t i = 0; i < entries->size() && i < most_shown; ++i) {
-        const copied<select_entry*> place{stack, entries->data() + i};
+        const copied<select_entry*> place{stack, static_cast<const void*>(entries->data() + i)};
         if (!place) break;
         const copied<select_entry> entry{stack, *place};
         if (!entry) break;

@@ -89,8 +89,7 @@ void fiber_made_slow([[maybe_unused]] sanitizer_fiber& made, [[maybe_unused]] st
     made.uses = taken.uses;
 #endif
 #if COIR_VALGRIND
-    if (running_on_valgrind)
-        made.stack_id = static_cast<unsigned>(VALGRIND_STACK_REGISTER(bottom, top)) + 1;
+    if (running_on_valgrind) made.stack_id = VALGRIND_STACK_REGISTER(bottom, top) + 1;
 #endif
 }
 

@@ -83,7 +83,8 @@ bool stack_depot::has_surplus() noexcept {
 
 stack stack_depot::slot_guarded_at(const void* address) const noexcept {
     for (const stack_class* size = first_class(); size != nullptr; size = size->next) {
-        for (auto* region = size->newest_region(); region != nullptr; region = region->older) {
+        for (const auto* region = size->newest_region(); region != nullptr;
+             region = region->older) {
             const stack found = region->slot_guarded_at(address);
             if (found.top != nullptr) return found;
         }

@@ -51,7 +51,8 @@ public:
     /// a slot's top is always safe, and finds zeroes where nobody has written or a trim came by.
     template <typename Visit> void for_each_slot(Visit&& visit) const {
         for (const stack_class* size = first_class(); size != nullptr; size = size->next) {
-            for (auto* region = size->newest_region(); region != nullptr; region = region->older) {
+            for (const auto* region = size->newest_region(); region != nullptr;
+                 region = region->older) {
                 const std::size_t count = region->handed_out();
                 for (std::size_t i = 0; i < count; ++i) visit(region->slot(i));
             }

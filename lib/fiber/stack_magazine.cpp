@@ -7,8 +7,7 @@ namespace coir::detail {
 
 stack_magazine::shelf& stack_magazine::turn_to(stack_class& source) noexcept {
     const auto holds = [this](const stack_class* wanted) {
-        return std::find_if(shelves_.begin(), shelves_.end(),
-                            [=](const shelf& candidate) { return candidate.source == wanted; });
+        return std::ranges::find(shelves_, wanted, &shelf::source);
     };
     auto found = holds(&source);
     if (found == shelves_.end()) found = holds(nullptr);

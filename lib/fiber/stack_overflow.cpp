@@ -18,7 +18,7 @@ namespace {
 
 // Roomy: the kernel's frame alone is 11 KiB with AMX, and a chained handler (AddressSanitizer's
 // symboliser) runs here too.
-constexpr std::size_t alternate_stack_bytes = 256 * 1024;
+constexpr std::size_t alternate_stack_bytes = std::size_t{256} * 1024;
 
 std::atomic<overflow_describer> describer{nullptr};
 struct sigaction previous_segv;
@@ -34,7 +34,7 @@ public:
     }
     void append(std::size_t number) noexcept {
         std::array<char, 24> digits;
-        const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+        char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
         append({digits.data(), static_cast<std::size_t>(end - digits.data())});
     }
     void write(int fd) const noexcept {

@@ -67,8 +67,7 @@ std::vector<directory_entry> read_directory(const io::path& path, std::error_cod
     }
     error = failure != 0 ? detail::error_from(-failure) : std::error_code{};
     if (error) return {};
-    std::sort(found.begin(), found.end(),
-              [](const auto& left, const auto& right) { return left.name < right.name; });
+    std::ranges::sort(found, {}, &directory_entry::name);
     return found;
 }
 

@@ -72,8 +72,8 @@ std::size_t repeat(detail::descriptor* open, std::span<const Part> parts, std::u
 
 } // namespace
 
-file::file(detail::descriptor_pointer open, const io::path& path, int flags) noexcept
-    : descriptor_handle{std::move(open)}, path_{path} {
+file::file(detail::descriptor_pointer open, io::path path, int flags) noexcept
+    : descriptor_handle{std::move(open)}, path_{std::move(path)} {
     const int fd = descriptor_->fd();
     struct ::stat status{};
     if (::fstat(fd, &status) != 0) return;
@@ -137,13 +137,13 @@ std::size_t file::write_some(io::bytes data, std::error_code& error) {
 
 // The position is our own: when a disk becomes full in the middle of a write, io_uring (at least to
 // 6.18) counts what it has written and leaves the kernel's position where it was.
-std::size_t file::write_parts(std::span<const io::bytes> data, std::size_t skip,
+std::size_t file::write_parts(std::span<const io::bytes> parts, std::size_t skip,
                               std::error_code& error) {
     if (descriptor_ == nullptr) return detail::count_or_error(-EBADF, error);
-    detail::io_parts parts{data, skip};
+    detail::io_parts rest{parts, skip};
     const std::uint64_t to = has_position_ ? position_ : detail::current_position;
     const int result =
-        detail::perform(detail::write_request(descriptor_->fd(), parts, to), descriptor_.get());
+        detail::perform(detail::write_request(descriptor_->fd(), rest, to), descriptor_.get());
     advance(result);
     if (result > 0 && has_position_ && appends_) position_ = size_or(position_);
     return detail::count_or_error(result, error);

@@ -6,7 +6,7 @@
 namespace coir {
 namespace {
 
-class category final : public std::error_category {
+class io_errors final : public std::error_category {
 public:
     [[nodiscard]] const char* name() const noexcept override { return "coir"; }
     [[nodiscard]] std::string message(int value) const override {
@@ -21,7 +21,7 @@ public:
 } // namespace
 
 const std::error_category& io_category() noexcept {
-    static const category only;
+    static const io_errors only;
     return only;
 }
 

@@ -8,7 +8,7 @@ namespace coir::detail {
 namespace {
 
 constexpr std::size_t least_room = 4096;
-constexpr std::size_t first_size = 16 * 1024;
+constexpr std::size_t first_size = std::size_t{16} * 1024;
 
 } // namespace
 

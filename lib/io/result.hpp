@@ -3,6 +3,7 @@
 // Owns the way from the kernel's results to error codes and counts.
 
 #include <cstddef>
+#include <string>
 #include <system_error>
 
 namespace coir::detail {
@@ -22,6 +23,10 @@ inline constexpr std::size_t most_bytes_at_once = std::size_t{1} << 30;
     }
     error = error_from(result);
     return 0;
+}
+
+inline void throw_if(const std::error_code& error, const std::string& what) {
+    if (error) throw std::system_error{error, what};
 }
 
 } // namespace coir::detail

@@ -39,7 +39,8 @@ inline void close_number(int fd) noexcept {
 [[nodiscard]] inline int poll_now(pollfd& asked) noexcept {
     if (!is_simulated(asked.fd)) return ::poll(&asked, 1, 0);
     simulated_sockets* const simulated = sockets_of_simulation();
-    asked.revents = simulated != nullptr ? simulated->readiness(asked.fd, asked.events) : POLLNVAL;
+    asked.revents = POLLNVAL;
+    if (simulated != nullptr) asked.revents = simulated->readiness(asked.fd, asked.events);
     return asked.revents != 0 ? 1 : 0;
 }
 

@@ -17,7 +17,7 @@
 namespace coir {
 namespace {
 
-class category final : public std::error_category {
+class resolve_errors final : public std::error_category {
 public:
     [[nodiscard]] const char* name() const noexcept override { return "resolve"; }
     [[nodiscard]] std::string message(int value) const override { return ::gai_strerror(value); }
@@ -88,7 +88,7 @@ answer look_up_abandonable(const std::string& host, const std::string& service) 
 } // namespace
 
 const std::error_category& resolve_category() noexcept {
-    static const category only;
+    static const resolve_errors only;
     return only;
 }
 

@@ -76,14 +76,14 @@ std::size_t socket_receive_parts(descriptor* socket, std::span<const io::buffer>
     return count_or_error(perform(request::recvmsg(socket->fd(), &message), socket), error);
 }
 
-std::size_t socket_send_parts(descriptor* socket, std::span<const io::bytes> data, std::size_t skip,
-                              std::error_code& error) {
-    io_parts parts{data, skip};
-    const iovec first = parts.first();
-    if (wants_one(socket, parts)) {
+std::size_t socket_send_parts(descriptor* socket, std::span<const io::bytes> parts,
+                              std::size_t skip, std::error_code& error) {
+    io_parts rest{parts, skip};
+    const iovec first = rest.first();
+    if (wants_one(socket, rest)) {
         return socket_send(socket, {first.iov_base, first.iov_len}, error);
     }
-    const msghdr message = message_of(parts);
+    const msghdr message = message_of(rest);
     const int sent = send_parts_at_once(*socket, message);
     if (sent != -EAGAIN && sent != -EINTR) return count_or_error(sent, error);
     return count_or_error(perform(request::sendmsg(socket->fd(), &message), socket), error);

@@ -16,10 +16,6 @@
 namespace coir {
 namespace {
 
-void throw_if(const std::error_code& error, const std::string& what) {
-    if (error) throw std::system_error{error, what};
-}
-
 int seconds_of(std::chrono::seconds span) noexcept {
     constexpr std::chrono::seconds::rep most = 32'767; // TCP_KEEPIDLE and its like
     return static_cast<int>(std::clamp<std::chrono::seconds::rep>(span.count(), 0, most));
@@ -69,7 +65,7 @@ endpoint tcp_stream::local_endpoint(std::error_code& error) const {
 endpoint tcp_stream::local_endpoint() const {
     std::error_code error;
     const endpoint local = local_endpoint(error);
-    throw_if(error, describe("local_endpoint"));
+    detail::throw_if(error, describe("local_endpoint"));
     return local;
 }
 
@@ -81,7 +77,7 @@ endpoint tcp_stream::remote_endpoint(std::error_code& error) const {
 endpoint tcp_stream::remote_endpoint() const {
     std::error_code error;
     const endpoint remote = remote_endpoint(error);
-    throw_if(error, describe("remote_endpoint"));
+    detail::throw_if(error, describe("remote_endpoint"));
     return remote;
 }
 
@@ -95,7 +91,7 @@ void tcp_stream::set_no_delay(bool on, std::error_code& error) {
 void tcp_stream::set_no_delay(bool on) {
     std::error_code error;
     set_no_delay(on, error);
-    throw_if(error, describe("set_no_delay"));
+    detail::throw_if(error, describe("set_no_delay"));
 }
 
 void tcp_stream::set_keep_alive(bool on, std::error_code& error) {
@@ -108,7 +104,7 @@ void tcp_stream::set_keep_alive(bool on, std::error_code& error) {
 void tcp_stream::set_keep_alive(bool on) {
     std::error_code error;
     set_keep_alive(on, error);
-    throw_if(error, describe("set_keep_alive"));
+    detail::throw_if(error, describe("set_keep_alive"));
 }
 
 void tcp_stream::set_keep_alive(const keep_alive_options& options, std::error_code& error) {
@@ -130,7 +126,7 @@ void tcp_stream::set_keep_alive(const keep_alive_options& options, std::error_co
 void tcp_stream::set_keep_alive(const keep_alive_options& options) {
     std::error_code error;
     set_keep_alive(options, error);
-    throw_if(error, describe("set_keep_alive"));
+    detail::throw_if(error, describe("set_keep_alive"));
 }
 
 void tcp_stream::set_linger(std::optional<std::chrono::seconds> limit, std::error_code& error) {
@@ -143,7 +139,7 @@ void tcp_stream::set_linger(std::optional<std::chrono::seconds> limit, std::erro
 void tcp_stream::set_linger(std::optional<std::chrono::seconds> limit) {
     std::error_code error;
     set_linger(limit, error);
-    throw_if(error, describe("set_linger"));
+    detail::throw_if(error, describe("set_linger"));
 }
 
 std::string tcp_stream::describe(const char* verb) const {

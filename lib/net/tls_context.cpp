@@ -13,7 +13,7 @@ namespace coir {
 namespace {
 
 // OpenSSL's packed codes are positive; verification results are kept as their negatives.
-class category final : public std::error_category {
+class tls_errors final : public std::error_category {
 public:
     [[nodiscard]] const char* name() const noexcept override { return "tls"; }
     [[nodiscard]] std::string message(int value) const override {
@@ -31,7 +31,7 @@ public:
 bool tls_available() noexcept { return true; }
 
 const std::error_category& tls_category() noexcept {
-    static const category only;
+    static const tls_errors only;
     return only;
 }
 

@@ -69,8 +69,8 @@ struct tls_core {
 
 namespace {
 
-constexpr std::size_t record_bytes = 16 * 1024;
-constexpr std::size_t network_bytes = 17 * 1024;
+constexpr std::size_t record_bytes = std::size_t{16} * 1024;
+constexpr std::size_t network_bytes = std::size_t{17} * 1024;
 
 int size_for_ssl(std::size_t size) noexcept {
     return static_cast<int>(std::min<std::size_t>(size, INT_MAX));

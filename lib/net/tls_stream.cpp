@@ -17,14 +17,10 @@ descriptor* tls_descriptor(tls_core* core) noexcept {
 
 namespace {
 
-void throw_if(const std::error_code& error, const std::string& what) {
-    if (error) throw std::system_error{error, what};
-}
-
 const std::error_code closed = detail::error_from(-EBADF);
 
 void tell(const std::error_code& error, std::error_code* told, const std::string& what) {
-    if (told == nullptr) throw_if(error, what);
+    if (told == nullptr) detail::throw_if(error, what);
     if (told != nullptr) *told = error;
 }
 
@@ -49,7 +45,7 @@ tls_context tls_context::client(const tls_options& options, std::error_code& err
 tls_context tls_context::client(const tls_options& options) {
     std::error_code error;
     tls_context made = client(options, error);
-    throw_if(error, "TLS context");
+    detail::throw_if(error, "TLS context");
     return made;
 }
 
@@ -60,7 +56,7 @@ tls_context tls_context::server(const tls_server_options& options, std::error_co
 tls_context tls_context::server(const tls_server_options& options) {
     std::error_code error;
     tls_context made = server(options, error);
-    throw_if(error, "TLS context with " + options.certificate_file);
+    detail::throw_if(error, "TLS context with " + options.certificate_file);
     return made;
 }
 
@@ -153,7 +149,7 @@ std::size_t tls_stream::read_parts(std::span<const io::buffer> into, std::error_
 // What fits into one record is put together: each record costs more than copying.
 std::size_t tls_stream::write_parts(std::span<const io::bytes> parts, std::size_t skip,
                                     std::error_code& error) {
-    constexpr std::size_t record_bytes = 16 * 1024;
+    constexpr std::size_t record_bytes = std::size_t{16} * 1024;
     const iovec first = detail::io_parts{parts, skip}.first();
     if (parts.size() <= 1 || first.iov_len >= record_bytes) {
         return write_some({first.iov_base, first.iov_len}, error);
@@ -176,7 +172,7 @@ void tls_stream::shutdown_write(std::error_code& error) {
 void tls_stream::shutdown_write() {
     std::error_code error;
     shutdown_write(error);
-    throw_if(error, describe("shutdown"));
+    detail::throw_if(error, describe("shutdown"));
 }
 
 void tls_stream::close() noexcept {
@@ -209,7 +205,7 @@ endpoint tls_stream::local_endpoint(std::error_code& error) const {
 endpoint tls_stream::local_endpoint() const {
     std::error_code error;
     const endpoint local = local_endpoint(error);
-    throw_if(error, describe("local_endpoint"));
+    detail::throw_if(error, describe("local_endpoint"));
     return local;
 }
 
@@ -221,7 +217,7 @@ endpoint tls_stream::remote_endpoint(std::error_code& error) const {
 endpoint tls_stream::remote_endpoint() const {
     std::error_code error;
     const endpoint remote = remote_endpoint(error);
-    throw_if(error, describe("remote_endpoint"));
+    detail::throw_if(error, describe("remote_endpoint"));
     return remote;
 }
 
@@ -232,7 +228,7 @@ void tls_stream::set_no_delay(bool on, std::error_code& error) {
 void tls_stream::set_no_delay(bool on) {
     std::error_code error;
     set_no_delay(on, error);
-    throw_if(error, describe("set_no_delay"));
+    detail::throw_if(error, describe("set_no_delay"));
 }
 
 // --- What was agreed on ----------------------------------------------------------------------

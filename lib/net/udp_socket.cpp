@@ -12,10 +12,6 @@
 namespace coir {
 namespace {
 
-void throw_if(const std::error_code& error, const std::string& what) {
-    if (error) throw std::system_error{error, what};
-}
-
 std::string address_text(const std::string& host, std::uint16_t port) {
     return host + ":" + std::to_string(port);
 }
@@ -80,7 +76,7 @@ udp_socket udp_socket::bind(const std::string& host, std::uint16_t port,
                             const listen_options& options) {
     std::error_code error;
     udp_socket socket = bind(host, port, options, error);
-    throw_if(error, "bind " + address_text(host, port));
+    detail::throw_if(error, "bind " + address_text(host, port));
     return socket;
 }
 
@@ -108,7 +104,7 @@ udp_socket udp_socket::connect(const endpoint& peer, std::error_code& error) {
 udp_socket udp_socket::connect(const endpoint& peer) {
     std::error_code error;
     udp_socket socket = connect(peer, error);
-    throw_if(error, "connect " + peer.to_string());
+    detail::throw_if(error, "connect " + peer.to_string());
     return socket;
 }
 
@@ -125,7 +121,7 @@ udp_socket udp_socket::connect(const std::string& host, std::uint16_t port,
 udp_socket udp_socket::connect(const std::string& host, std::uint16_t port) {
     std::error_code error;
     udp_socket socket = connect(host, port, error);
-    throw_if(error, "connect " + address_text(host, port));
+    detail::throw_if(error, "connect " + address_text(host, port));
     return socket;
 }
 
@@ -141,7 +137,7 @@ std::size_t udp_socket::send(io::bytes data, std::error_code& error) {
 std::size_t udp_socket::send(io::bytes data) {
     std::error_code error;
     const std::size_t sent = send(data, error);
-    throw_if(error, "send");
+    detail::throw_if(error, "send");
     return sent;
 }
 
@@ -161,7 +157,7 @@ std::size_t udp_socket::send_to(io::bytes data, const endpoint& to, std::error_c
 std::size_t udp_socket::send_to(io::bytes data, const endpoint& to) {
     std::error_code error;
     const std::size_t sent = send_to(data, to, error);
-    throw_if(error, "send_to " + to.to_string());
+    detail::throw_if(error, "send_to " + to.to_string());
     return sent;
 }
 
@@ -185,7 +181,7 @@ std::pair<std::size_t, endpoint> udp_socket::receive_from(io::buffer into, std::
 std::pair<std::size_t, endpoint> udp_socket::receive_from(io::buffer into) {
     std::error_code error;
     auto received = receive_from(into, error);
-    throw_if(error, "receive_from");
+    detail::throw_if(error, "receive_from");
     return received;
 }
 
@@ -196,7 +192,7 @@ std::size_t udp_socket::receive(io::buffer into, std::error_code& error) {
 std::size_t udp_socket::receive(io::buffer into) {
     std::error_code error;
     const std::size_t received = receive(into, error);
-    throw_if(error, "receive");
+    detail::throw_if(error, "receive");
     return received;
 }
 
@@ -210,7 +206,7 @@ void udp_socket::join_multicast(const std::string& group, const std::string& int
 void udp_socket::join_multicast(const std::string& group, const std::string& interface) {
     std::error_code error;
     join_multicast(group, interface, error);
-    throw_if(error, "join_multicast " + group);
+    detail::throw_if(error, "join_multicast " + group);
 }
 
 void udp_socket::leave_multicast(const std::string& group, const std::string& interface,
@@ -221,7 +217,7 @@ void udp_socket::leave_multicast(const std::string& group, const std::string& in
 void udp_socket::leave_multicast(const std::string& group, const std::string& interface) {
     std::error_code error;
     leave_multicast(group, interface, error);
-    throw_if(error, "leave_multicast " + group);
+    detail::throw_if(error, "leave_multicast " + group);
 }
 
 void udp_socket::set_broadcast(bool on, std::error_code& error) {
@@ -234,7 +230,7 @@ void udp_socket::set_broadcast(bool on, std::error_code& error) {
 void udp_socket::set_broadcast(bool on) {
     std::error_code error;
     set_broadcast(on, error);
-    throw_if(error, "set_broadcast");
+    detail::throw_if(error, "set_broadcast");
 }
 
 endpoint udp_socket::local_endpoint(std::error_code& error) const {
@@ -244,7 +240,7 @@ endpoint udp_socket::local_endpoint(std::error_code& error) const {
 endpoint udp_socket::local_endpoint() const {
     std::error_code error;
     const endpoint local = local_endpoint(error);
-    throw_if(error, "local_endpoint");
+    detail::throw_if(error, "local_endpoint");
     return local;
 }
 
@@ -255,7 +251,7 @@ endpoint udp_socket::remote_endpoint(std::error_code& error) const {
 endpoint udp_socket::remote_endpoint() const {
     std::error_code error;
     const endpoint remote = remote_endpoint(error);
-    throw_if(error, "remote_endpoint");
+    detail::throw_if(error, "remote_endpoint");
     return remote;
 }
 

@@ -15,10 +15,6 @@
 namespace coir {
 namespace {
 
-void throw_if(const std::error_code& error, const std::string& what) {
-    if (error) throw std::system_error{error, what};
-}
-
 std::error_code last_error() noexcept { return {errno, std::system_category()}; }
 
 // An address that is nothing but its family: some free name of the abstract namespace (unix(7)).
@@ -45,11 +41,9 @@ int send_message(detail::descriptor* socket, const msghdr& message) {
     for (auto pause = 1ms;; pause = std::min(pause * 2, 50ms)) {
         const ssize_t sent = ::sendmsg(socket->fd(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent >= 0) return static_cast<int>(sent);
-        if (const int error = errno; error == EINTR) {
-            continue;
-        } else if (error != EAGAIN) {
-            return -error; // no park since: errno is this thread's
-        }
+        const int error = errno; // no park since: it is this thread's
+        if (error == EINTR) continue;
+        if (error != EAGAIN) return -error;
         if (message.msg_name == nullptr) {
             const int ready = detail::perform(detail::request::poll(socket->fd(), POLLOUT), socket);
             if (ready < 0 && ready != -EBADF) return ready;
@@ -84,7 +78,7 @@ unix_datagram unix_datagram::bind(const std::string& path, const unix_datagram_o
 unix_datagram unix_datagram::bind(const std::string& path, const unix_datagram_options& options) {
     std::error_code error;
     unix_datagram socket = bind(path, options, error);
-    throw_if(error, "bind " + detail::unix_path_text(path));
+    detail::throw_if(error, "bind " + detail::unix_path_text(path));
     return socket;
 }
 
@@ -104,7 +98,7 @@ unix_datagram unix_datagram::bind(std::error_code& error) {
 unix_datagram unix_datagram::bind() {
     std::error_code error;
     unix_datagram socket = bind(error);
-    throw_if(error, "bind");
+    detail::throw_if(error, "bind");
     return socket;
 }
 
@@ -121,7 +115,7 @@ unix_datagram unix_datagram::connect(const std::string& path, std::error_code& e
 unix_datagram unix_datagram::connect(const std::string& path) {
     std::error_code error;
     unix_datagram socket = connect(path, error);
-    throw_if(error, "connect " + detail::unix_path_text(path));
+    detail::throw_if(error, "connect " + detail::unix_path_text(path));
     return socket;
 }
 
@@ -144,7 +138,7 @@ std::size_t unix_datagram::send(io::bytes data, std::error_code& error) {
 std::size_t unix_datagram::send(io::bytes data) {
     std::error_code error;
     const std::size_t sent = send(data, error);
-    throw_if(error, "send");
+    detail::throw_if(error, "send");
     return sent;
 }
 
@@ -164,7 +158,7 @@ std::size_t unix_datagram::send_to(io::bytes data, const std::string& to, std::e
 std::size_t unix_datagram::send_to(io::bytes data, const std::string& to) {
     std::error_code error;
     const std::size_t sent = send_to(data, to, error);
-    throw_if(error, "send_to " + detail::unix_path_text(to));
+    detail::throw_if(error, "send_to " + detail::unix_path_text(to));
     return sent;
 }
 
@@ -190,7 +184,7 @@ std::pair<std::size_t, std::string> unix_datagram::receive_from(io::buffer into,
 std::pair<std::size_t, std::string> unix_datagram::receive_from(io::buffer into) {
     std::error_code error;
     auto received = receive_from(into, error);
-    throw_if(error, "receive_from");
+    detail::throw_if(error, "receive_from");
     return received;
 }
 
@@ -201,7 +195,7 @@ std::size_t unix_datagram::receive(io::buffer into, std::error_code& error) {
 std::size_t unix_datagram::receive(io::buffer into) {
     std::error_code error;
     const std::size_t received = receive(into, error);
-    throw_if(error, "receive");
+    detail::throw_if(error, "receive");
     return received;
 }
 

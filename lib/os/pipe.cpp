@@ -55,11 +55,11 @@ std::size_t pipe_writer::write_some(io::bytes data, std::error_code& error) {
         error);
 }
 
-std::size_t pipe_writer::write_parts(std::span<const io::bytes> data, std::size_t skip,
+std::size_t pipe_writer::write_parts(std::span<const io::bytes> parts, std::size_t skip,
                                      std::error_code& error) {
     if (descriptor_ == nullptr) return detail::count_or_error(-EBADF, error);
-    detail::io_parts parts{data, skip};
-    const auto what = detail::write_request(descriptor_->fd(), parts);
+    detail::io_parts rest{parts, skip};
+    const auto what = detail::write_request(descriptor_->fd(), rest);
     return detail::count_or_error(detail::perform(what, descriptor_.get()), error);
 }
 

@@ -22,8 +22,8 @@ bool is_variable(const std::string& text) {
 }
 
 bool is_usable(const std::vector<std::string>& argv, const process_options& options) {
-    return !argv.empty() && !argv[0].empty() && std::none_of(argv.begin(), argv.end(), has_nul) &&
-           std::all_of(options.environment.begin(), options.environment.end(), is_variable) &&
+    return !argv.empty() && !argv[0].empty() && std::ranges::none_of(argv, has_nul) &&
+           std::ranges::all_of(options.environment, is_variable) &&
            !has_nul(options.working_directory.native());
 }
 

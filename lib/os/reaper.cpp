@@ -42,20 +42,20 @@ private:
     std::vector<pollfd> waiting_; // the thread's own: the eventfd first
 };
 
-std::atomic<reaper*> current{nullptr};
+std::atomic<reaper*> current_reaper{nullptr};
 
 // Neither thread nor children exist in a forked child.
-void forget_after_fork() noexcept { current.store(nullptr, std::memory_order_relaxed); }
+void forget_after_fork() noexcept { current_reaper.store(nullptr, std::memory_order_relaxed); }
 
 reaper& reaper::instance() {
     static const int registered = ::pthread_atfork(nullptr, nullptr, forget_after_fork);
     static_cast<void>(registered);
     // acquire, and release below: pairs; publishes the members.
-    reaper* known = current.load(std::memory_order_acquire);
+    reaper* known = current_reaper.load(std::memory_order_acquire);
     if (known != nullptr) return *known;
     auto* const made = new reaper; // never freed: its thread may outlive static destructors
-    if (current.compare_exchange_strong(known, made, std::memory_order_acq_rel,
-                                        std::memory_order_acquire)) {
+    if (current_reaper.compare_exchange_strong(known, made, std::memory_order_acq_rel,
+                                               std::memory_order_acquire)) {
         return *made;
     }
     delete made;

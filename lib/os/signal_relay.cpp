@@ -17,7 +17,7 @@
 namespace coir::detail {
 namespace {
 
-std::atomic<signal_relay*> current{nullptr};
+std::atomic<signal_relay*> current_relay{nullptr};
 
 sigset_t as_sigset(signal_set set) noexcept {
     sigset_t made;
@@ -36,11 +36,11 @@ signal_relay& signal_relay::instance() {
     static const int registered = ::pthread_atfork(nullptr, nullptr, leave_child);
     static_cast<void>(registered);
     // acquire, and release below: pairs; publishes the members.
-    signal_relay* known = current.load(std::memory_order_acquire);
+    signal_relay* known = current_relay.load(std::memory_order_acquire);
     if (known != nullptr) return *known;
     auto* const made = new signal_relay; // never freed: receivers may be dropped at exit
-    if (current.compare_exchange_strong(known, made, std::memory_order_acq_rel,
-                                        std::memory_order_acquire)) {
+    if (current_relay.compare_exchange_strong(known, made, std::memory_order_acq_rel,
+                                              std::memory_order_acquire)) {
         return *made;
     }
     delete made;
@@ -50,7 +50,7 @@ signal_relay& signal_relay::instance() {
 // In a forked child: neither the thread nor the receivers' coroutines are there, and the pipe is
 // the parent's. The parent's relay stays as it is, in memory that nobody looks at.
 void signal_relay::leave_child() noexcept {
-    signal_relay* const parents = current.exchange(nullptr, std::memory_order_relaxed);
+    signal_relay* const parents = current_relay.exchange(nullptr, std::memory_order_relaxed);
     if (parents == nullptr) return;
     for (int signal = 1; signal < signal_count; ++signal) {
         if (!contains(parents->installed_, signal)) continue;
@@ -101,9 +101,8 @@ void signal_relay::unsubscribe(channel_core& channel) noexcept {
     sender_reference dropped; // last, without a lock: that closes, and comes back here
     {
         const std::lock_guard living{lifecycle_};
-        const auto found =
-            std::find_if(subscriptions_.begin(), subscriptions_.end(),
-                         [&](const subscription& one) { return one.channel.get() == &channel; });
+        const auto found = std::ranges::find_if(
+            subscriptions_, [&](const subscription& one) { return one.channel.get() == &channel; });
         if (found == subscriptions_.end()) return; // closed before, or of the parent process
         {
             const std::lock_guard guard{table_};

@@ -16,7 +16,7 @@ bool can_be_received(int signal) {
     constexpr std::array refused{SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE,
                                  SIGILL,  SIGTRAP, SIGSYS,  SIGABRT};
     return signal > 0 && signal < detail::signal_count &&
-           std::find(refused.begin(), refused.end(), signal) == refused.end();
+           std::ranges::find(refused, signal) == refused.end();
 }
 
 } // namespace

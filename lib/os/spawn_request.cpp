@@ -22,13 +22,13 @@ std::string_view name_of(std::string_view variable) {
 // The parent's variables with those of `options` instead of, or after, them.
 std::vector<std::string> merged_environment(const process_options& options) {
     std::vector<std::string> merged;
-    for (char** one = environ; !options.clear_environment && one != nullptr && *one; ++one) {
+    for (char** one = environ; !options.clear_environment && one != nullptr && *one != nullptr;
+         ++one) {
         merged.emplace_back(*one);
     }
     for (const std::string& variable : options.environment) {
-        const auto same = std::find_if(merged.begin(), merged.end(), [&](const auto& other) {
-            return name_of(other) == name_of(variable);
-        });
+        const auto same = std::ranges::find_if(
+            merged, [&](const auto& other) { return name_of(other) == name_of(variable); });
         if (same != merged.end()) {
             *same = variable;
         } else {
@@ -40,6 +40,7 @@ std::vector<std::string> merged_environment(const process_options& options) {
 
 std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
     std::vector<char*> pointers;
+    pointers.reserve(texts.size() + 1);
     for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
     pointers.push_back(nullptr);
     return pointers;

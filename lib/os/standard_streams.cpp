@@ -64,16 +64,16 @@ std::size_t standard_stream::write_some(io::bytes data, std::error_code& error) 
     return write_parts({&data, 1}, 0, error);
 }
 
-std::size_t standard_stream::write_parts(std::span<const io::bytes> data, std::size_t skip,
+std::size_t standard_stream::write_parts(std::span<const io::bytes> parts, std::size_t skip,
                                          std::error_code& error) {
     if (descriptor_ == nullptr) return detail::count_or_error(-EBADF, error);
-    detail::io_parts parts{data, skip};
+    detail::io_parts rest{parts, skip};
     if (!is_storage_) {
-        const auto what = detail::write_request(descriptor_->fd(), parts);
+        const auto what = detail::write_request(descriptor_->fd(), rest);
         return detail::count_or_error(detail::perform(what, descriptor_.get()), error);
     }
     const auto write = [&](int fd, int flags) {
-        return ::pwritev2(fd, parts.data(), static_cast<int>(parts.count()), -1, flags);
+        return ::pwritev2(fd, rest.data(), static_cast<int>(rest.count()), -1, flags);
     };
     return detail::count_or_error(at_own_position(*descriptor_, write), error);
 }

@@ -63,15 +63,14 @@ int count_waiting_threads(std::span<runtime_core* const> runtimes) {
 bool all_quiet(const registry& all) noexcept {
     if (timer_thread::instance().has_pending()) return false;
     if (outside_wakers.load(std::memory_order_seq_cst) != 0) return false;
-    return std::all_of(all.runtimes.begin(), all.runtimes.end(), [](runtime_core* one) {
+    return std::ranges::all_of(all.runtimes, [](runtime_core* one) {
         return one->active_runs.load(std::memory_order_acquire) > 0 && one->quiescent();
     });
 }
 
 // Without a coroutine there is nothing to be stuck: a thread in `run` is about to return.
 bool some_alive(const registry& all) {
-    return std::any_of(all.runtimes.begin(), all.runtimes.end(),
-                       [](runtime_core* one) { return one->any_alive(); });
+    return std::ranges::any_of(all.runtimes, [](runtime_core* one) { return one->any_alive(); });
 }
 
 } // namespace

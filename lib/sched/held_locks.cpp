@@ -99,8 +99,8 @@ void watch_leaving(trace_event event, const coroutine& self, std::uint8_t detail
 void add_held_lock(const void* mutex, bool is_shared) noexcept {
     const coroutine* const self = current_coroutine();
     if (!is_checked(self)) return;
-    held_lock added{mutex, self != nullptr ? self->id : 0, ::gettid(), is_shared,
-                    call_stack::here()};
+    const held_lock added{mutex, self != nullptr ? self->id : 0, ::gettid(), is_shared,
+                          call_stack::here()};
     held_locks& locks = table();
     try {
         const std::lock_guard guard{locks.lock};

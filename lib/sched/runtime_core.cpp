@@ -201,10 +201,9 @@ void runtime_core::end_session(run_session& session) noexcept {
 
 int runtime_core::awaited_sessions() {
     const std::lock_guard guard{sessions_lock_};
-    return static_cast<int>(
-        std::count_if(sessions_.begin(), sessions_.end(), [](const auto& session) {
-            return session->awaited.load(std::memory_order_acquire) && session->alive() != 0;
-        }));
+    return static_cast<int>(std::ranges::count_if(sessions_, [](const auto& session) {
+        return session->awaited.load(std::memory_order_acquire) && session->alive() != 0;
+    }));
 }
 
 runtime_core::coroutine_counts runtime_core::count_coroutines() {
@@ -216,8 +215,8 @@ runtime_core::coroutine_counts runtime_core::count_coroutines() {
 
 bool runtime_core::any_alive() {
     const std::lock_guard guard{sessions_lock_};
-    return std::any_of(sessions_.begin(), sessions_.end(),
-                       [](const auto& session) { return session->alive() != 0; });
+    return std::ranges::any_of(sessions_,
+                               [](const auto& session) { return session->alive() != 0; });
 }
 
 } // namespace coir::detail

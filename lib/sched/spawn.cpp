@@ -38,7 +38,7 @@ void retire(worker& self, void* ended) noexcept {
 }
 
 void coroutine_main(void* argument) {
-    worker* const here = static_cast<worker*>(argument);
+    auto* const here = static_cast<worker*>(argument);
     here->arrive();
     coroutine& self = *here->current();
     if (tracing()) [[unlikely]]

@@ -342,7 +342,7 @@ void worker::rest() noexcept {
 }
 
 void worker::yield_watched() noexcept {
-    coroutine& self = *current_;
+    const coroutine& self = *current_;
     watch_leaving(trace_event::yielded, self);
     leave({requeue, current_});
     if (tracing()) trace_running(trace_event::resumed, self);

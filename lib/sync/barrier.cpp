@@ -13,7 +13,7 @@
 namespace coir::detail {
 namespace {
 
-constexpr unsigned shift = sync_state::owned_shift;
+constexpr unsigned phase_shift = sync_state::owned_shift;
 
 } // namespace
 
@@ -24,7 +24,7 @@ barrier_core::barrier_core(std::ptrdiff_t expected) : expected_{expected}, missi
 std::uint64_t barrier_core::arrive(std::ptrdiff_t count, std::ptrdiff_t dropped,
                                    completion complete, void* argument) {
     scheduling_point(step::arrive, &state_);
-    const std::uint64_t phase = hold_queue(state_) >> shift;
+    const std::uint64_t phase = hold_queue(state_) >> phase_shift;
     if (count <= 0 || count > missing_) {
         release_queue(state_);
         throw_bad_count("coir: barrier: more arrivals than expected");
@@ -42,21 +42,21 @@ std::uint64_t barrier_core::arrive(std::ptrdiff_t count, std::ptrdiff_t dropped,
 }
 
 void barrier_core::begin_next_phase() noexcept {
-    const std::uint64_t phase = hold_queue(state_) >> shift;
+    const std::uint64_t phase = hold_queue(state_) >> phase_shift;
     missing_ = expected_;
     wake_list woken;
     claim_all(state_, woken);
     // release: what all did before arriving, and the completion. The last touch.
-    state_.word.store((phase + 1) << shift, std::memory_order_release);
+    state_.word.store((phase + 1) << phase_shift, std::memory_order_release);
     woken.wake();
 }
 
 void barrier_core::wait(std::uint64_t phase) {
     scheduling_point(step::wait, &state_);
     // acquire: pairs with begin_next_phase().
-    if (state_.word.load(std::memory_order_acquire) >> shift != phase) return;
+    if (state_.word.load(std::memory_order_acquire) >> phase_shift != phase) return;
     std::uint64_t word = 0;
-    const auto still = [&](std::uint64_t seen) { return seen >> shift == phase; };
+    const auto still = [&](std::uint64_t seen) { return seen >> phase_shift == phase; };
     if (hold_queue(state_, word, still,
                    [](std::uint64_t seen) { return seen | sync_state::waiting; })) {
         wait_node node;

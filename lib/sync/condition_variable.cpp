@@ -33,12 +33,11 @@ void release_both(void* argument) noexcept {
 }
 
 // Returns whether it was in the queue no more, or still.
-void withdraw(sync_state& condition, wait_node& node) noexcept {
+void leave_queue(sync_state& condition, wait_node& node) noexcept {
     const std::uint64_t word = hold_queue(condition);
     const bool straggled = !node.linked;
     if (!straggled) remove(condition, node);
-    const std::uint64_t others =
-        (word & ~(sync_state::queue_held | sync_state::waiting)) - (straggled ? one_straggler : 0);
+    const std::uint64_t others = (word & ~queue_bits) - (straggled ? one_straggler : 0);
     // The last touch where the destructor waits for us.
     condition.word.store(others | waiting_bit(condition), std::memory_order_release);
 }
@@ -60,7 +59,7 @@ void notify(sync_state& condition, bool all) noexcept {
     std::uint64_t word = 0;
     const auto somebody = [](std::uint64_t seen) { return (seen & sync_state::waiting) != 0; };
     if (!hold_queue(condition, word, somebody, [](std::uint64_t seen) { return seen; })) return;
-    std::uint64_t stragglers = word & ~(sync_state::queue_held | sync_state::waiting);
+    std::uint64_t stragglers = word & ~queue_bits;
     wake_list woken;
     while (condition.first != nullptr) {
         wait_node* const node = take_first(condition, stragglers);
@@ -89,7 +88,7 @@ bool wait_at_condition(sync_state& condition, mutex& owned, std::int64_t deadlin
     condition_wait wait{condition, owned};
     const std::size_t result =
         park(self, {wait_kind::condition, &condition, release_both, &wait, deadline_ns});
-    if (result != 0) withdraw(condition, node);
+    if (result != 0) leave_queue(condition, node);
     lock_again(self, owned);
     if (result == wait_cancelled) throw cancelled{};
     return result == 0;

@@ -15,14 +15,13 @@
 namespace coir::detail {
 namespace {
 
-constexpr unsigned shift = sync_state::owned_shift;
-constexpr std::uint64_t queue_bits = sync_state::queue_held | sync_state::waiting;
+constexpr unsigned count_shift = sync_state::owned_shift;
 
 } // namespace
 
 bool countdown::add(std::uint64_t count) noexcept {
     scheduling_point(step::arrive, &state_);
-    constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max() >> (shift + 1);
+    constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max() >> (count_shift + 1);
     std::uint64_t word = state_.word.load(std::memory_order_relaxed);
     do {
         // While somebody holds the queue to end a round, its zero is not there yet: the store would
@@ -31,8 +30,8 @@ bool countdown::add(std::uint64_t count) noexcept {
             cpu_relax();
             word = state_.word.load(std::memory_order_relaxed);
         }
-        if (count > most - (word >> shift)) return false;
-    } while (!state_.word.compare_exchange_weak(word, word + (count << shift),
+        if (count > most - (word >> count_shift)) return false;
+    } while (!state_.word.compare_exchange_weak(word, word + (count << count_shift),
                                                 std::memory_order_relaxed));
     return true;
 }
@@ -40,13 +39,13 @@ bool countdown::add(std::uint64_t count) noexcept {
 bool countdown::subtract(std::uint64_t count) noexcept {
     scheduling_point(step::arrive, &state_);
     const auto ends_waits = [&](std::uint64_t word) {
-        return (word & queue_bits) != 0 && word >> shift == count;
+        return (word & queue_bits) != 0 && word >> count_shift == count;
     };
     std::uint64_t word = 0;
     while (!hold_queue(state_, word, ends_waits, [](std::uint64_t seen) { return seen; })) {
-        if (count > word >> shift) return false;
+        if (count > word >> count_shift) return false;
         // acquire-release: the waiters see what all have done, not only the last.
-        if (state_.word.compare_exchange_strong(word, word - (count << shift),
+        if (state_.word.compare_exchange_strong(word, word - (count << count_shift),
                                                 std::memory_order_acq_rel,
                                                 std::memory_order_relaxed)) {
             return true;
@@ -61,7 +60,7 @@ bool countdown::subtract(std::uint64_t count) noexcept {
 
 void countdown::wait(bool is_latch) {
     scheduling_point(step::wait, &state_);
-    const auto not_zero = [](std::uint64_t seen) { return seen >> shift != 0; };
+    const auto not_zero = [](std::uint64_t seen) { return seen >> count_shift != 0; };
     while (!is_zero()) {
         std::uint64_t word = 0;
         if (!hold_queue(state_, word, not_zero,

@@ -15,9 +15,8 @@
 namespace coir::detail {
 namespace {
 
-constexpr unsigned shift = sync_state::owned_shift;
-constexpr std::uint64_t one_permit = 1U << shift;
-constexpr std::uint64_t queue_bits = sync_state::queue_held | sync_state::waiting;
+constexpr unsigned permit_shift = sync_state::owned_shift;
+constexpr std::uint64_t one_permit = 1U << permit_shift;
 
 } // namespace
 
@@ -41,9 +40,9 @@ void release_permits(sync_state& state, std::uint64_t count, std::uint64_t most)
     const auto somebody_waits = [](std::uint64_t word) { return (word & queue_bits) != 0; };
     std::uint64_t word = 0;
     while (!hold_queue(state, word, somebody_waits, [](std::uint64_t seen) { return seen; })) {
-        if (count > most - (word >> shift)) throw_bad_permits();
+        if (count > most - (word >> permit_shift)) throw_bad_permits();
         // release: pairs with the acquire of whoever takes one.
-        if (state.word.compare_exchange_strong(word, word + (count << shift),
+        if (state.word.compare_exchange_strong(word, word + (count << permit_shift),
                                                std::memory_order_release,
                                                std::memory_order_relaxed)) {
             return;
@@ -58,7 +57,7 @@ void release_permits(sync_state& state, std::uint64_t count, std::uint64_t most)
     }
     const bool too_many = count > most;
     // The last touch. Permits are left only when nobody waits any more.
-    state.word.store((too_many ? 0 : count << shift) | waiting_bit(state),
+    state.word.store((too_many ? 0 : count << permit_shift) | waiting_bit(state),
                      std::memory_order_release);
     woken.wake();
     if (too_many) throw_bad_permits();

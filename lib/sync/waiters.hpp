@@ -22,6 +22,9 @@
 
 namespace coir::detail {
 
+/// The part of the word that is the queue's.
+inline constexpr std::uint64_t queue_bits = sync_state::queue_held | sync_state::waiting;
+
 /// Spins while another thread is in its few instructions; gives the time slice away if that thread
 /// seems to have lost its own.
 class short_wait {

@@ -28,8 +28,9 @@ std::vector<coroutine*> pin_alive(runtime_core& core) {
             if (co.runtime == into.core && !ended && try_pin(co)) into.alive.push_back(&co);
         },
         &found);
-    std::sort(found.alive.begin(), found.alive.end(),
-              [](const coroutine* left, const coroutine* right) { return left->id < right->id; });
+    std::ranges::sort(found.alive, [](const coroutine* left, const coroutine* right) {
+        return left->id < right->id;
+    });
     return std::move(found.alive);
 }
 

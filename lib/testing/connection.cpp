@@ -12,7 +12,8 @@
 namespace coir::detail {
 namespace {
 
-constexpr std::size_t largest_segment = 64 * 1024; // as a card that cuts by itself is handed
+// As a card that cuts by itself is handed.
+constexpr std::size_t largest_segment = std::size_t{64} * 1024;
 // Until Linux gives up on data that nobody acknowledges (tcp_retries2 = 15).
 constexpr std::int64_t patience_ns = 924'600'000'000;
 
@@ -59,8 +60,8 @@ void network_state::resume_stalled() {
 
 simulated_connection::simulated_connection(network_state& network, end asking, end answering)
     : network_{network} {
-    sides_[0].is = std::move(asking);
-    sides_[1].is = std::move(answering);
+    sides_[0].is = asking;
+    sides_[1].is = answering;
 }
 
 std::size_t simulated_connection::room(std::size_t at) const {

@@ -27,9 +27,8 @@ void event_queue::clear() {
 }
 
 bool event_queue::deliver_early() {
-    const auto found = std::find_if(events_.begin(), events_.end(), [](const auto& entry) {
-        return entry.second.what == kind::delivery;
-    });
+    const auto found = std::ranges::find_if(
+        events_, [](const auto& entry) { return entry.second.what == kind::delivery; });
     if (found == events_.end()) return false;
     run(found);
     return true;

@@ -97,7 +97,7 @@ std::string interleaving::wait_text(wait_kind kind, const void* object) const {
 }
 
 std::string interleaving::to_text(std::size_t most) const {
-    const std::uint64_t shown = std::min<std::uint64_t>({most, events_.size(), count_});
+    const auto shown = std::min<std::uint64_t>({most, events_.size(), count_});
     std::string text;
     for (std::uint64_t i = count_ - shown; i < count_; ++i) {
         const event& one = events_[i % capacity];

@@ -79,7 +79,7 @@ void seeded_schedule::begin(const recorded_schedule& schedule, bool by_party) {
     random_ = fast_random{mix(schedule.network)};
     wanted_ = schedule.deviations;
     by_party_ = by_party;
-    if (by_party) std::sort(wanted_.begin(), wanted_.end(), comes_before);
+    if (by_party) std::ranges::sort(wanted_, comes_before);
 }
 
 void seeded_schedule::begin(std::uint64_t seed) {
@@ -91,7 +91,7 @@ void seeded_schedule::begin(std::uint64_t seed) {
     for (unsigned i = 1; i < plan_.depth; ++i) {
         change_points_.push_back(1 + random_.next() % plan_.length);
     }
-    std::sort(change_points_.begin(), change_points_.end(), std::greater<>{});
+    std::ranges::sort(change_points_, std::greater<>{});
 }
 
 // --- Choices --------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ std::size_t seeded_schedule::choose_recorded(std::span<const std::uint64_t> part
     const std::size_t normal = usual(parties, running, gives_way);
     std::size_t chosen = normal;
     if (const deviation* const here = deviation_here()) {
-        const auto found = std::find(parties.begin(), parties.end(), here->choice);
+        const auto found = std::ranges::find(parties, here->choice);
         if (found != parties.end()) chosen = static_cast<std::size_t>(found - parties.begin());
     }
     if (chosen != normal) record(parties[chosen]);
@@ -169,7 +169,7 @@ void seeded_schedule::count_choice() {
 const deviation* seeded_schedule::deviation_here() {
     if (by_party_) {
         const deviation here{.party = last_, .own = own_choices()};
-        const auto found = std::lower_bound(wanted_.begin(), wanted_.end(), here, comes_before);
+        const auto found = std::ranges::lower_bound(wanted_, here, comes_before);
         const bool is_here = found != wanted_.end() && !comes_before(here, *found);
         return is_here ? &*found : nullptr;
     }

@@ -31,7 +31,7 @@ endpoint with_port(const endpoint& of, std::uint16_t port) { return {of.address(
 // --- Binding --------------------------------------------------------------------------------
 
 bool simulated_network::in_use(const socket& asking, const endpoint& where, bool reuse_port) const {
-    return std::any_of(sockets_.begin(), sockets_.end(), [&](const socket_pointer& one) {
+    return std::ranges::any_of(sockets_, [&](const socket_pointer& one) {
         if (one == nullptr || one.get() == &asking || one->host != asking.host) return false;
         if (one->now != socket::stage::bound && one->now != socket::stage::listening) return false;
         if (one->local.port() != where.port() || (reuse_port && one->options.reuse_port)) {
@@ -53,7 +53,7 @@ bool simulated_network::in_use(const socket& asking, const endpoint& where, bool
 // Not again what has just been given back, as the kernel.
 std::uint16_t simulated_network::take_port(const socket& asking) {
     const auto is_taken = [&](std::uint16_t port) {
-        return std::any_of(sockets_.begin(), sockets_.end(), [&](const socket_pointer& one) {
+        return std::ranges::any_of(sockets_, [&](const socket_pointer& one) {
             return one != nullptr && one.get() != &asking && one->host == asking.host &&
                    one->local.port() == port;
         });

@@ -58,9 +58,8 @@ void simulated_network::submit(io_completion& completion, const io_request& requ
 void simulated_network::cancel(io_completion& completion) noexcept {
     for (const socket_pointer& one : sockets_) {
         if (one == nullptr) continue;
-        const auto found =
-            std::find_if(one->waiting.begin(), one->waiting.end(),
-                         [&](const operation& each) { return each.completion == &completion; });
+        const auto found = std::ranges::find_if(
+            one->waiting, [&](const operation& each) { return each.completion == &completion; });
         if (found == one->waiting.end()) continue;
         one->waiting.erase(found);
         return finish(completion, -ECANCELED);
@@ -182,10 +181,10 @@ int simulated_network::shutdown_write(int fd) noexcept {
     return result;
 }
 
-int simulated_network::set_reset_on_close(int fd, bool reset) noexcept {
-    socket* const on = find(fd);
-    if (on == nullptr) return -EBADF;
-    if (on->link != nullptr) on->link->set_reset_on_close(on->end, reset);
+int simulated_network::set_reset_on_close(int fd, bool on) noexcept {
+    socket* const one = find(fd);
+    if (one == nullptr) return -EBADF;
+    if (one->link != nullptr) one->link->set_reset_on_close(one->end, on);
     return 0;
 }
 

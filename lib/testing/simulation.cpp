@@ -69,7 +69,8 @@ simulation::simulation(testing::detail::erased_body body, std::size_t max_steps,
     runtime_options settings = resolve_settings({.workers = 1});
     settings.workers = 1; // whatever the environment says
     settings.on_deadlock = deadlock_action::off;
-    settings.on_unhandled_exception = [this](std::exception_ptr thrown, const task_info& info) {
+    settings.on_unhandled_exception = [this](const std::exception_ptr& thrown,
+                                             const task_info& info) {
         const std::string who = info.name.empty() ? "" : " \"" + info.name + "\"";
         fail("unhandled exception in coroutine " + std::to_string(info.id) + who + ": " +
                  describe(thrown),

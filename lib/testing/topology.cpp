@@ -38,7 +38,7 @@ topology::host topology::add(std::string name) {
     do {
         ++number;
         v4 = "10.0." + std::to_string(number / 256) + "." + std::to_string(number % 256);
-    } while (std::any_of(hosts_.begin(), hosts_.end(), taken));
+    } while (std::ranges::any_of(hosts_, taken));
     std::string v6 = "fd00::" + std::to_string(number);
     if (is_numeric(name)) (endpoint{name, 0}.is_v6() ? v6 : v4) = endpoint{name, 0}.address();
     hosts_.push_back({std::move(name), std::move(v4), std::move(v6), {}});
@@ -46,9 +46,9 @@ topology::host topology::add(std::string name) {
 }
 
 std::optional<topology::host> topology::find(const std::string& name) const {
-    const auto found = std::find_if(hosts_.begin(), hosts_.end(), [&](const entry& one) {
+    const auto found = std::ranges::find_if(hosts_, [&](const entry& one) {
         return one.name == name || one.v4 == name || one.v6 == name ||
-               std::find(one.further.begin(), one.further.end(), name) != one.further.end();
+               std::ranges::find(one.further, name) != one.further.end();
     });
     if (found == hosts_.end()) return std::nullopt;
     return static_cast<host>(found - hosts_.begin());

@@ -83,7 +83,7 @@ void interrupt_all(cancel_scope& top) {
 }
 
 void request_stops(stop_sources& stops) {
-    for (std::stop_source& stop : stops) stop.request_stop(); // user callbacks: under no lock
+    for (const std::stop_source& stop : stops) stop.request_stop(); // user callbacks: under no lock
     stops.clear();
 }
 

@@ -11,7 +11,8 @@ packages_test=(
     nginx-light curl wrk socat openssl cmake
 )
 packages_check=(
-    "${packages_test[@]}" clang-19 clang-format-19 codespell doxygen libclang-rt-19-dev spin
+    "${packages_test[@]}" clang-19 clang-format-19 clang-tidy-19 codespell doxygen
+    libclang-rt-19-dev spin
 )
 # The peers' languages are not among them: who has none gets the rows of those that are there.
 packages_compare=(

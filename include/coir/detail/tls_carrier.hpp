@@ -92,7 +92,7 @@ private:
 [[nodiscard]] COIR_API tls_carrier_pointer carry(unix_stream&& over);
 [[nodiscard]] COIR_API tls_carrier_pointer carry(tls_stream&& over);
 template <io::duplex Stream> [[nodiscard]] tls_carrier_pointer carry(Stream&& over) {
-    return std::make_unique<foreign_carrier<Stream>>(std::move(over));
+    return std::make_unique<foreign_carrier<Stream>>(std::forward<Stream>(over));
 }
 
 } // namespace detail

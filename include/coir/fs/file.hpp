@@ -87,7 +87,7 @@ public:
 private:
     friend class io::stream_verbs<file>;
     friend struct detail::handle_access;
-    file(detail::descriptor_pointer open, const io::path& path, int flags) noexcept;
+    file(detail::descriptor_pointer open, io::path path, int flags) noexcept;
 
     std::error_code await_writer();
     std::size_t read_some(io::buffer into, std::error_code& error);
@@ -121,11 +121,11 @@ COIR_API void rename_file(const io::path& from, const io::path& to);
 COIR_API void rename_file(const io::path& from, const io::path& to, std::error_code& error);
 
 /// Removes a name; what is open under it lives on. Folders: remove_directory, which must be empty.
-COIR_API void remove_file(const io::path& path);
-COIR_API void remove_file(const io::path& path, std::error_code& error);
-COIR_API void make_directory(const io::path& path);
-COIR_API void make_directory(const io::path& path, std::error_code& error);
-COIR_API void remove_directory(const io::path& path);
-COIR_API void remove_directory(const io::path& path, std::error_code& error);
+COIR_API void remove_file(const io::path& name);
+COIR_API void remove_file(const io::path& name, std::error_code& error);
+COIR_API void make_directory(const io::path& name);
+COIR_API void make_directory(const io::path& name, std::error_code& error);
+COIR_API void remove_directory(const io::path& name);
+COIR_API void remove_directory(const io::path& name, std::error_code& error);
 
 } // namespace coir

@@ -17,7 +17,7 @@ namespace detail {
 
 class copy_memory {
 public:
-    static constexpr std::size_t size = 64 * 1024;
+    static constexpr std::size_t size = std::size_t{64} * 1024;
     [[nodiscard]] io::buffer all() const noexcept { return {memory_.get(), size}; }
     [[nodiscard]] io::bytes first(std::size_t count) const noexcept {
         return {memory_.get(), count};
@@ -46,7 +46,7 @@ template <typename From, typename To>
 /// coir's own, the kernel moves it by itself (splice, copy_file_range).
 template <io::readable From, io::writable To>
 std::uint64_t copy(From&& from, To&& to, std::error_code& error) {
-    detail::copy_memory memory;
+    const detail::copy_memory memory;
     detail::kernel_copy by_kernel{detail::copy_end_of(from), detail::copy_end_of(to)};
     std::uint64_t moved = 0;
     for (;;) {
@@ -61,7 +61,7 @@ std::uint64_t copy(From&& from, To&& to, std::error_code& error) {
 
 /// The same, and throws std::system_error.
 template <io::readable From, io::writable To> std::uint64_t copy(From&& from, To&& to) {
-    detail::copy_memory memory;
+    const detail::copy_memory memory;
     detail::kernel_copy by_kernel{detail::copy_end_of(from), detail::copy_end_of(to)};
     std::uint64_t moved = 0;
     while (const std::size_t count = from.read(memory.all())) {

@@ -117,22 +117,22 @@ public:
     template <io::duplex Stream>
     [[nodiscard]] static tls_stream connect(Stream&& over, const std::string& host,
                                             const tls_options& options = {}) {
-        return connect_over(detail::carry(std::move(over)), host, options);
+        return connect_over(detail::carry(std::forward<Stream>(over)), host, options);
     }
     template <io::duplex Stream>
     [[nodiscard]] static tls_stream connect(Stream&& over, const std::string& host,
                                             const tls_options& options, std::error_code& error) {
-        return connect_over(detail::carry(std::move(over)), host, options, &error);
+        return connect_over(detail::carry(std::forward<Stream>(over)), host, options, &error);
     }
     template <io::duplex Stream>
     [[nodiscard]] static tls_stream connect(Stream&& over, const std::string& host,
                                             const tls_context& context) {
-        return connect_over(detail::carry(std::move(over)), host, context);
+        return connect_over(detail::carry(std::forward<Stream>(over)), host, context);
     }
     template <io::duplex Stream>
     [[nodiscard]] static tls_stream connect(Stream&& over, const std::string& host,
                                             const tls_context& context, std::error_code& error) {
-        return connect_over(detail::carry(std::move(over)), host, context, &error);
+        return connect_over(detail::carry(std::forward<Stream>(over)), host, context, &error);
     }
 
     /// Shakes hands as the server, over any such stream. Waits for the client, so do it in the
@@ -140,21 +140,21 @@ public:
     /// changed.
     template <io::duplex Stream>
     [[nodiscard]] static tls_stream accept(Stream&& over, const tls_server_options& options) {
-        return accept_over(detail::carry(std::move(over)), options);
+        return accept_over(detail::carry(std::forward<Stream>(over)), options);
     }
     template <io::duplex Stream>
     [[nodiscard]] static tls_stream accept(Stream&& over, const tls_server_options& options,
                                            std::error_code& error) {
-        return accept_over(detail::carry(std::move(over)), options, &error);
+        return accept_over(detail::carry(std::forward<Stream>(over)), options, &error);
     }
     template <io::duplex Stream>
     [[nodiscard]] static tls_stream accept(Stream&& over, const tls_context& context) {
-        return accept_over(detail::carry(std::move(over)), context);
+        return accept_over(detail::carry(std::forward<Stream>(over)), context);
     }
     template <io::duplex Stream>
     [[nodiscard]] static tls_stream accept(Stream&& over, const tls_context& context,
                                            std::error_code& error) {
-        return accept_over(detail::carry(std::move(over)), context, &error);
+        return accept_over(detail::carry(std::forward<Stream>(over)), context, &error);
     }
 
     /// Tells the peer that no more will be written (close_notify); reading goes on.
@@ -211,21 +211,21 @@ private:
     std::size_t write_some(io::bytes data, std::error_code& error);
     std::size_t write_parts(std::span<const io::bytes> parts, std::size_t skip,
                             std::error_code& error);
-    // Without an `error` to tell they throw.
+    // With nothing `told` they throw.
     [[nodiscard]] static tls_stream connect_over(detail::tls_carrier_pointer over,
                                                  const std::string& host,
                                                  const tls_options& options,
-                                                 std::error_code* error = nullptr);
+                                                 std::error_code* told = nullptr);
     [[nodiscard]] static tls_stream connect_over(detail::tls_carrier_pointer over,
                                                  const std::string& host,
                                                  const tls_context& context,
-                                                 std::error_code* error = nullptr);
+                                                 std::error_code* told = nullptr);
     [[nodiscard]] static tls_stream accept_over(detail::tls_carrier_pointer over,
                                                 const tls_server_options& options,
-                                                std::error_code* error = nullptr);
+                                                std::error_code* told = nullptr);
     [[nodiscard]] static tls_stream accept_over(detail::tls_carrier_pointer over,
                                                 const tls_context& context,
-                                                std::error_code* error = nullptr);
+                                                std::error_code* told = nullptr);
     [[nodiscard]] tcp_stream* connection(std::error_code& error) const;
     [[nodiscard]] std::string describe(const char* verb) const { return verb + (" " + peer_); }
 
