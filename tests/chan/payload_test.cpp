@@ -27,6 +27,23 @@ struct reluctant {
     tracked counted;
 };
 
+/// Nothing but bytes, each of which tells the value and its place.
+template <std::size_t Size> struct bytes {
+    explicit bytes(int value) {
+        for (std::size_t i = 0; i < Size; ++i) all[i] = byte_of(value, i);
+    }
+    bool is(int value) const {
+        for (std::size_t i = 0; i < Size; ++i) {
+            if (all[i] != byte_of(value, i)) return false;
+        }
+        return true;
+    }
+    static unsigned char byte_of(int value, std::size_t at) {
+        return static_cast<unsigned char>(static_cast<std::size_t>(value) * 31 + at);
+    }
+    std::array<unsigned char, Size> all;
+};
+
 /// Uses a channel of its own whenever it is moved, copied or destroyed: were one of our locks held
 /// then, or an unfinished state visible, this would hang or break.
 class waiting {
@@ -100,6 +117,19 @@ TEST_CASE("an lvalue is copied once and stays as it was") {
         CHECK(ch.recv()->value() == 6);
         members.join();
         CHECK(tracked::copies.load() - before <= 2);
+    });
+}
+
+TEST_CASE_TEMPLATE("plain bytes of any size arrive as they were", T, bytes<1>, bytes<2>, bytes<4>,
+                   bytes<8>, bytes<16>, bytes<17>, bytes<5000>) {
+    for_each_chan<T>([](crew& members, coir::chan<T> ch) {
+        members.start([ch] {
+            for (int i = 0; i < 10; ++i) CHECK(ch.send(T(i)));
+            ch.close();
+        });
+        int received = 0;
+        for (const T& value : ch) CHECK(value.is(received++));
+        CHECK(received == 10);
     });
 }
 

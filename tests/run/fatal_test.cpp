@@ -159,3 +159,39 @@ CHILD("own runtime after fork") {
 TEST_CASE("a child forked outside every runtime may run one of its own") {
     CHECK(run_child("own runtime after fork").status == 0);
 }
+
+CHILD("end of the parent's runtime after fork") {
+    pid_t child = 0;
+    {
+        coir::runtime rt{{.workers = 2}};
+        rt.run([] { coir::go([] {}).join(); });
+        child = ::fork();
+    } // in the child too, where the threads to be joined do not exist
+    if (child == 0) ::_exit(7);
+    int status = 0;
+    CHECK(::waitpid(child, &status, 0) == child);
+    CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 7));
+}
+
+TEST_CASE("a child may leave the scope of its parent's runtime object") {
+    CHECK(run_child("end of the parent's runtime after fork").status == 0);
+}
+
+CHILD("go after fork") {
+    coir::runtime rt{{.workers = 2}};
+    const pid_t child = ::fork();
+    if (child == 0) {
+        static_cast<void>(rt.go([] { return 1; }));
+        ::_exit(0);
+    }
+    int status = 0;
+    CHECK(::waitpid(child, &status, 0) == child);
+    CHECK((WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT));
+    CHECK(rt.go([] { return 1; }).join() == 1);
+}
+
+TEST_CASE("after fork the child's go on the parent's runtime object aborts with a sentence") {
+    const outcome result = run_child("go after fork");
+    CHECK(result.status == 0);
+    CHECK(result.says("fork"));
+}

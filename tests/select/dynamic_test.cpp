@@ -3,7 +3,9 @@
 
 #include "fixture.hpp"
 
+#include <array>
 #include <optional>
+#include <span>
 #include <string>
 
 using namespace fixture;
@@ -24,6 +26,39 @@ TEST_CASE("select takes a vector of cases and returns the index in it") {
                 CHECK(value == chosen);
             }
         }
+    });
+}
+
+TEST_CASE("select takes cases from wherever they stand") {
+    for_each_crew([](crew&) {
+        const coir::chan<int> first(1);
+        const coir::chan<int> second(1);
+        std::optional<int> value;
+        std::array<coir::select_case, 2> array{first.on_recv(value), second.on_recv(value)};
+        std::vector<coir::select_case> vector{first.on_recv(value), second.on_recv(value)};
+        const auto made = [&] {
+            return std::vector<coir::select_case>{first.on_recv(value), second.on_recv(value)};
+        };
+        const auto refill = [&] {
+            value.reset();
+            CHECK(first.try_send(1) != coir::channel_status::closed);
+            CHECK(second.try_send(2) != coir::channel_status::closed);
+        };
+        const std::span<coir::select_case> all{array};
+        refill();
+        CHECK(coir::select_biased(all) == 0);
+        CHECK(value == 1);
+        CHECK(coir::select(all) == 1);
+        CHECK(value == 2);
+        refill();
+        CHECK(coir::select(all.last(1)) == 0); // the index in what was given
+        CHECK(value == 2);
+        CHECK(coir::select_biased(vector) == 0);
+        refill();
+        CHECK(coir::select_biased(made()) == 0);
+        CHECK(value == 1);
+        CHECK(coir::select(made()) == 1);
+        CHECK(value == 2);
     });
 }
 
