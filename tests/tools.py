@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-TOOLS = ("demo", "test", "check", "compare", "draw-timeline")
+TOOLS = ("demo", "test", "check", "compare", "coverage", "draw-timeline")
 NOBODY = "65534"
 # What packages.sh calls besides the builtins of bash; each case adds programs of its own.
 NEEDED = ("bash", "env", "cat", "dirname")
