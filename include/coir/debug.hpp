@@ -25,6 +25,23 @@ namespace coir {
 ///     coir::dump_tasks(std::cerr);
 COIR_API void dump_tasks(std::ostream& out);
 
+/// Writes which coroutines are deadlocked while others go on, as `dump_tasks` does, and returns how
+/// many: those that wait, without a limit of time, for each other, or for channels, locks and the
+/// like that nobody else can reach; only a cancellation could end that. Writes nothing if there are
+/// none. (When nothing at all can go on, the program ends with such a report by itself.)
+///
+/// None is named wrongly, but some are missed: those whose channels and locks lie on the heap, in
+/// global variables, or where an old pointer to them has been left. It goes by what the stacks and
+/// the callables of the coroutines hold.
+///
+/// From any thread and any coroutine. All threads of the process stand still meanwhile, some
+/// milliseconds for each 10 MB of memory: system calls that a signal interrupts, such as poll(2) in
+/// a thread of yours, return EINTR. Throws std::runtime_error where it cannot be told: a thread
+/// that blocks SIGURG, a kernel that does not show a process its own memory, sanitizers.
+///
+///     if (coir::dump_deadlocked(std::cerr) != 0) alarm();
+COIR_API std::size_t dump_deadlocked(std::ostream& out);
+
 /// How often coroutines have waited, by what they waited for.
 struct park_counts {
     std::uint64_t receive = 0;  ///< until a value came

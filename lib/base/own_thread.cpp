@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <mutex>
-#include <vector>
 
 namespace coir::detail {
 namespace {
@@ -38,6 +37,11 @@ bool is_own_thread(pid_t thread) {
     const std::lock_guard guard{known().lock};
     const auto& threads = known().threads;
     return std::ranges::find(threads, thread) != threads.end();
+}
+
+std::vector<pid_t> own_threads() {
+    const std::lock_guard guard{known().lock};
+    return known().threads;
 }
 
 } // namespace coir::detail

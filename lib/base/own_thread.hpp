@@ -7,6 +7,8 @@
 
 #include <sys/types.h>
 
+#include <vector>
+
 namespace coir::detail {
 
 /// While it lives, the thread that made it is one of coir's own, named `name` (15 characters).
@@ -19,5 +21,6 @@ public:
 };
 
 [[nodiscard]] bool is_own_thread(pid_t thread);
+[[nodiscard]] std::vector<pid_t> own_threads();
 
 } // namespace coir::detail

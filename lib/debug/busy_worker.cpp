@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Owns the report of a coroutine that holds its worker too long.
 
+#include "debug/aside.hpp"
 #include "debug/task_report.hpp"
 #include "debug/thread_stack.hpp"
 #include "debug/unwind.hpp"
 #include "debug/wait_description.hpp"
-#include "sched/held_locks.hpp"
 #include "sched/reports.hpp"
 #include "sched/runtime_core.hpp"
 
@@ -15,7 +15,7 @@ namespace coir::detail {
 
 void report_busy_worker(runtime_core& runtime, std::size_t index, std::uint64_t turn,
                         std::int64_t held_ns) noexcept {
-    if (lock_reports_under_way.load(std::memory_order_relaxed) != 0) return; // our own doing
+    if (reports_under_way.load(std::memory_order_relaxed) != 0) return; // our own doing
     const worker& here = runtime.worker_at(index);
     coroutine* const co = here.seen_running();
     if (co == nullptr || !try_pin(*co)) return;

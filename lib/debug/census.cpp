@@ -51,7 +51,7 @@ private:
             if (see_waiting(co, record) || see_running(co, record)) break;
             if (i + 1 == tries) see_runnable(co, record);
         }
-        record.stack_low = copy_.at.sp();
+        record.stack_low = veiled_address{copy_.at.sp()};
         record.frames = unwinder_.walk(copy_);
         records_.push_back(std::move(record));
     }
@@ -63,7 +63,7 @@ private:
         if (state == wait_state::none || state == wait_state::claimed) return false;
         copy_saved_stack(co);
         record.kind = co.kind.load(std::memory_order_relaxed);
-        record.object = co.object.load(std::memory_order_relaxed);
+        record.object = veiled_address{co.object.load(std::memory_order_relaxed)};
         record.waits_ns = monotonic_ns() - co.since_ns.load(std::memory_order_relaxed);
         const std::int64_t deadline_ns = co.deadline_ns.load(std::memory_order_relaxed);
         describe_wait(copy_, deadline_ns, record);
@@ -142,12 +142,14 @@ private:
 
     static void name_holder(coroutine_record& waiting,
                             const std::vector<const coroutine_record*>& by_stack) {
-        const auto at = reinterpret_cast<std::uintptr_t>(waiting.locked_at);
+        const auto at = waiting.locked_at.get();
         const auto found =
             std::ranges::upper_bound(by_stack, at, {}, &coroutine_record::stack_high);
         // Below the live part: the function that locked it has returned, and the stack may have
         // another owner by now.
-        if (found == by_stack.end() || at < (*found)->stack_low || (*found)->stack_low == 0) return;
+        if (found == by_stack.end() || at < (*found)->stack_low.get() ||
+            (*found)->stack_low.get() == 0)
+            return;
         waiting.blocked_by = (*found)->id;
         waiting.waits_on += waiting.blocked_by == waiting.id
                                 ? ", which it has locked itself"

@@ -3,6 +3,7 @@
 // Owns the look at all coroutines of the process: what each is doing, on what stack.
 
 #include "debug/stack_copy.hpp"
+#include "debug/veiled_memory.hpp"
 #include "sched/coroutine.hpp"
 
 #include <cstddef>
@@ -28,17 +29,17 @@ struct coroutine_record {
     activity doing = activity::runnable;
     std::size_t worker = 0; ///< of a running one
     wait_kind kind = wait_kind::none;
-    const void* object = nullptr;
+    veiled_address object;
     std::string waits_on; ///< "channel receive 0x... (rendezvous)"
     std::int64_t waits_ns = 0;
     bool has_deadline = false;
     /// The one other coroutine that could end the wait, where there is just one: the holder of a
     /// mutex, the one that is joined.
     std::uint64_t blocked_by = 0;
-    const void* locked_at = nullptr; ///< of a mutex: where its holder's stack was
+    veiled_address locked_at; ///< of a mutex: where its holder's stack was
     std::uint64_t start_site = 0;
     std::vector<std::uint64_t> frames; ///< as from unwinder::walk
-    std::uint64_t stack_low = 0;       ///< its live part
+    veiled_address stack_low;          ///< its live part
     std::uint64_t stack_high = 0;
 };
 

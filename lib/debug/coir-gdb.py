@@ -295,7 +295,7 @@ class MutexPrinter:
         self.state = mutex["state_"]
 
     def holder(self):
-        at = int(plain(self.state["locked_at"]))
+        at = ~int(plain(self.state["locked_at"])) & 2**64 - 1
         of = [one for one in coroutines() if one.bottom <= at < one.top]
         return f"coroutine {of[0].id}" if of else "somebody"
 

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: MIT
 // Owns the reports: the dump on request, and that of a deadlock.
 
-#include "base/own_thread.hpp"
+#include "debug/aside.hpp"
+#include "debug/reachability.hpp"
 #include "debug/task_report.hpp"
 #include "sched/deadlock.hpp"
 #include "sched/reports.hpp"
 #include "sched/runtime_core.hpp"
-#include "sched/signal_mask.hpp"
 
 #include <coir/debug.hpp>
 
 #include <algorithm>
 #include <cstdio>
-#include <exception>
 #include <ostream>
+#include <stdexcept>
 #include <string>
-#include <thread>
 
 namespace coir {
 namespace detail {
@@ -39,24 +38,31 @@ void dump_into(std::span<runtime_core* const> runtimes, void* text) {
         summary(records, runtimes.size()) + describe(records, symbols) + describe_cycles(records);
 }
 
-// On a thread of its own: a coroutine's stack may be too small for what reads debug information.
-std::string dump_on_own_thread() {
+struct deadlocked_text {
+    std::span<const std::uint64_t> ids;
+    std::size_t count = 0;
     std::string text;
-    std::exception_ptr failure;
-    {
-        const worker_signal_mask mask;
-        std::thread helper{[&] {
-            const own_thread registered{"coir-dump"};
-            try {
-                with_runtimes(dump_into, &text);
-            } catch (...) {
-                failure = std::current_exception();
-            }
-        }};
-        helper.join();
-    }
-    if (failure != nullptr) std::rethrow_exception(failure);
-    return text;
+};
+
+void describe_deadlocked(std::span<runtime_core* const> runtimes, void* argument) {
+    auto& wanted = *static_cast<deadlocked_text*>(argument);
+    std::vector<coroutine_record> records = take_census(runtimes);
+    // A cancellation may have come meanwhile.
+    std::erase_if(records, [&](const coroutine_record& one) {
+        return one.doing != activity::waiting || !std::ranges::binary_search(wanted.ids, one.id);
+    });
+    wanted.count = records.size();
+    if (records.empty()) return;
+    symbol_table symbols;
+    wanted.text = "coir: partial deadlock: " + std::to_string(records.size()) +
+                  " coroutines wait for what nobody else can reach\n\n" +
+                  describe(records, symbols) + describe_cycles(records);
+}
+
+[[noreturn]] void refuse_to_tell(search_result reason) {
+    throw std::runtime_error{reason == search_result::threads_go_on
+                                 ? "coir::dump_deadlocked: a thread blocks SIGURG and goes on"
+                                 : "coir::dump_deadlocked: the memory cannot be looked through"};
 }
 
 } // namespace
@@ -74,7 +80,24 @@ void print_stuck_coroutines(std::span<runtime_core* const> runtimes) noexcept {
 
 } // namespace detail
 
-void dump_tasks(std::ostream& out) { out << detail::dump_on_own_thread() << std::flush; }
+void dump_tasks(std::ostream& out) {
+    std::string text;
+    detail::on_own_thread("coir-dump", [&] { detail::with_runtimes(detail::dump_into, &text); });
+    out << text << std::flush;
+}
+
+std::size_t dump_deadlocked(std::ostream& out) {
+    detail::deadlocked_text wanted;
+    const void* const asker = __builtin_frame_address(0);
+    detail::on_own_thread("coir-dump", [&] {
+        const detail::unreachable_coroutines found = detail::find_unreachable(asker);
+        if (found.result != detail::search_result::done) detail::refuse_to_tell(found.result);
+        wanted.ids = found.ids;
+        if (!found.ids.empty()) detail::with_runtimes(detail::describe_deadlocked, &wanted);
+    });
+    out << wanted.text << std::flush;
+    return wanted.count;
+}
 
 } // namespace coir
 

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Owns the reports of checked mutexes that are held where they must not be.
 
-#include "base/own_thread.hpp"
+#include "debug/aside.hpp"
 #include "debug/task_report.hpp"
 #include "debug/wait_description.hpp"
 #include "sched/held_locks.hpp"
 #include "sched/reports.hpp"
-#include "sched/signal_mask.hpp"
 
 #include <coir/detail/deadline.hpp>
 
@@ -14,7 +13,6 @@
 #include <cstdio>
 #include <exception>
 #include <string>
-#include <thread>
 
 namespace coir::detail {
 namespace {
@@ -38,36 +36,29 @@ std::string places_text(const held_lock& lock, const call_stack& here) {
            describe_stack(lock.locked_in.frames(), symbols) + "\n";
 }
 
-// On a thread of its own: a coroutine's stack may be too small for what reads debug information.
 // The caller waits for it, so that all the report looks at stays as it is, and the report is there
 // before the harm is done; even though a caller that parks holds spin locks of ours. Once for each
 // place, and in a program that is being debugged, that may take its milliseconds.
-template <typename Text> void print_on_own_thread(Text text) noexcept {
-    // relaxed: whether the busy watch complains of it is no matter of order.
-    lock_reports_under_way.fetch_add(1, std::memory_order_relaxed);
+template <typename Text> void print_aside(Text text) noexcept {
     try {
-        const worker_signal_mask mask;
-        std::thread printer{[&] {
-            const own_thread registered{"coir-locks"};
+        on_own_thread("coir-locks", [&] {
             const std::string whole = text();
             std::fflush(stdout);
             std::fputs(whole.c_str(), stderr);
-        }};
-        printer.join();
+        });
     } catch (const std::exception& error) {
         std::fprintf(stderr, "coir: a checked mutex is misused; no report: %s\n", error.what());
     }
-    lock_reports_under_way.fetch_sub(1, std::memory_order_relaxed);
 }
 
 } // namespace
 
 void report_held_lock(const coroutine& self, bool is_parking, const held_lock& lock,
                       const call_stack& here) noexcept {
-    print_on_own_thread([&] {
+    print_aside([&] {
         coroutine_record record = record_of(self);
         record.kind = self.kind.load(std::memory_order_relaxed);
-        record.object = self.object.load(std::memory_order_relaxed);
+        record.object = veiled_address{self.object.load(std::memory_order_relaxed)};
         describe_wait({}, never_ns, record); // it stands still: nothing needs a copy
         return "coir: " + name_of_coroutine(record) +
                (is_parking ? " waits on " + record.waits_on : " lets others run") +
@@ -79,7 +70,7 @@ void report_held_lock(const coroutine& self, bool is_parking, const held_lock& l
 
 void report_foreign_unlock(const coroutine* self, const held_lock& lock,
                            const call_stack& here) noexcept {
-    print_on_own_thread([&] {
+    print_aside([&] {
         const std::string who =
             self != nullptr ? name_of_coroutine(record_of(*self)) : "a thread of the program";
         const std::string holder = lock.coroutine != 0

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Owns the report of coroutines that were left at the end of a run and would have waited for ever.
 //
-// A leak is reported when, with the run's own thread waiting, the program would have been
-// deadlocked: all that is left of the run waits for a peer (no timer, no I/O, no call under way),
-// and nobody else lives who could be that peer: no other run, no thread of the program. So there
-// are no false reports; what another thread keeps alive goes unreported.
+// All that is left of a run is reported when, with the run's own thread waiting, the program would
+// have been deadlocked: it waits for a peer (no timer, no I/O, no call under way), and nobody else
+// lives who could be that peer: no other run, no thread of the program. Where others live in coir,
+// those are reported that nobody can reach (reachability.hpp). So there are no false reports; what
+// a thread of the program might keep alive goes unreported: for this no such thread is disturbed.
 
+#include "debug/aside.hpp"
 #include "debug/census.hpp"
+#include "debug/reachability.hpp"
 #include "debug/task_report.hpp"
 #include "sched/deadlock.hpp"
 #include "sched/reports.hpp"
@@ -15,6 +18,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <exception>
 
 namespace coir::detail {
 namespace {
@@ -26,7 +30,9 @@ constexpr std::int64_t pause_ns = 1'000'000;
 struct leak_search {
     runtime_core& runtime;
     run_session& session;
-    bool over = false; ///< decided, either way
+    bool over = false;  ///< decided, either way
+    bool alone = false; ///< as of the last look: no thread of the program but this one
+    std::vector<std::uint64_t> unreachable{};
 };
 
 bool waits_for_a_peer(const coroutine_record& record) {
@@ -51,11 +57,22 @@ bool others_live(std::span<runtime_core* const> runtimes, const leak_search& sea
     return outside_threads_live(runtimes, 1);
 }
 
+void print(std::span<const coroutine_record> left, const char* awaited) {
+    symbol_table symbols;
+    std::fflush(stdout);
+    std::fprintf(stderr,
+                 "coir: leak: when run ended, %zu coroutines were left that only waited for %s\n\n"
+                 "%s%s",
+                 left.size(), awaited, describe(left, symbols).c_str(),
+                 describe_cycles(left).c_str());
+}
+
 void look(std::span<runtime_core* const> runtimes, void* argument) {
     auto& search = *static_cast<leak_search*>(argument);
     std::vector<coroutine_record> left = take_census(runtimes);
     std::erase_if(left, [&](const auto& one) { return one.session != &search.session; });
     search.over = left.empty();
+    search.alone = !outside_threads_live(runtimes, 1);
     if (search.over || !std::ranges::all_of(left, waits_for_a_peer)) return;
     // Nobody may have moved since before the census: the runtime is quiet, timers included.
     if (!search.runtime.quiescent()) return;
@@ -63,12 +80,26 @@ void look(std::span<runtime_core* const> runtimes, void* argument) {
     // yet.
     if (others_live(runtimes, search)) return;
     search.over = true;
-    symbol_table symbols;
-    std::fflush(stdout);
-    std::fprintf(stderr,
-                 "coir: leak: when run ended, %zu coroutines were left that only waited for each "
-                 "other\n\n%s%s",
-                 left.size(), describe(left, symbols).c_str(), describe_cycles(left).c_str());
+    print(left, "each other");
+}
+
+void report_unreachable(std::span<runtime_core* const> runtimes, void* argument) {
+    auto& search = *static_cast<leak_search*>(argument);
+    std::vector<coroutine_record> left = take_census(runtimes);
+    std::erase_if(left, [&](const auto& one) {
+        return one.session != &search.session || one.doing != activity::waiting ||
+               !std::ranges::binary_search(search.unreachable, one.id);
+    });
+    if (!left.empty()) print(left, "what nobody could reach");
+}
+
+// On a thread of its own: our own stack is a part of what is looked through.
+void look_for_unreachable(leak_search& search) {
+    const void* const here = __builtin_frame_address(0);
+    on_own_thread("coir-leaks", [&] {
+        search.unreachable = find_unreachable(here).ids;
+        if (!search.unreachable.empty()) with_runtimes(report_unreachable, &search);
+    });
 }
 
 } // namespace
@@ -81,6 +112,10 @@ void report_leaks(runtime_core& runtime, run_session& session) noexcept {
         const timespec pause{0, pause_ns};
         ::nanosleep(&pause, nullptr);
     }
+    if (session.alive() == 0 || !search.alone) return;
+    try {
+        look_for_unreachable(search);
+    } catch (const std::exception&) {} // no thread, no memory: then no report
 }
 
 } // namespace coir::detail

@@ -69,12 +69,19 @@ private:
             }
             if (ended_.load(std::memory_order_acquire)) return;
             seen = now; // several at once make one dump
-            try {
-                dump_tasks(std::cerr);
-            } catch (const std::exception& error) {
-                std::cerr << "coir: cannot dump: " << error.what() << '\n';
-            }
+            dump();
         }
+    }
+
+    static void dump() noexcept {
+        try {
+            dump_tasks(std::cerr);
+        } catch (const std::exception& error) {
+            std::cerr << "coir: cannot dump: " << error.what() << '\n';
+        }
+        try {
+            dump_deadlocked(std::cerr);
+        } catch (const std::exception&) {} // it cannot always be told
     }
 
     struct sigaction previous_{};

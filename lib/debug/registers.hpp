@@ -24,6 +24,9 @@ inline constexpr std::size_t dwarf_return_address = 30;
 #endif
 inline constexpr std::size_t dwarf_registers = 32;
 
+/// So much below the stack pointer may be in use: psABI of x86-64; others have none.
+inline constexpr std::ptrdiff_t red_zone_bytes = 128;
+
 struct registers {
     std::uint64_t pc = 0; ///< 0: nothing to unwind
     std::array<std::uint64_t, dwarf_registers> value{};

@@ -4,6 +4,7 @@
 // may go on.
 
 #include "debug/registers.hpp"
+#include "debug/veiled_memory.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -15,7 +16,7 @@ namespace coir::detail {
 struct stack_copy {
     registers at;           ///< where its flow was
     std::uint64_t base = 0; ///< the address that bytes[0] was copied from
-    std::vector<std::byte> bytes;
+    std::vector<std::byte, passing_memory<std::byte>> bytes;
 
     /// Reads from the copy; false where that address is not in it.
     template <typename Value> [[nodiscard]] bool read(std::uint64_t address, Value& into) const {

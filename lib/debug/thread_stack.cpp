@@ -7,23 +7,18 @@
 #include "debug/thread_stack.hpp"
 
 #include "base/futex.hpp"
-#include "os/signal_handler.hpp"
-#include "sched/signal_mask.hpp"
+#include "debug/request_signal.hpp"
 #include "timer/clock.hpp"
 
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
-#include <csignal>
 #include <mutex>
 
 namespace coir::detail {
 namespace {
 
-constexpr std::ptrdiff_t red_zone_bytes = 128; // psABI of x86-64; others have none
 constexpr std::int64_t patience_ns = 200'000'000;
 
 struct stack_request {
@@ -36,10 +31,8 @@ struct stack_request {
 };
 
 stack_request current_request;
-struct sigaction previous_action;
 
-void answer(const void* machine_state) noexcept {
-    stack_request& request = current_request;
+void copy_own_stack(stack_request& request, const void* machine_state) noexcept {
     request.within = false;
     stack_copy& copy = *request.into;
     copy.at = registers_at_signal(machine_state);
@@ -53,70 +46,6 @@ void answer(const void* machine_state) noexcept {
     copy_racily(copy.bytes.data(), low, count);
     copy.base = reinterpret_cast<std::uintptr_t>(low);
     request.within = true;
-}
-
-bool is_ours(const siginfo_t& info) noexcept {
-    return info.si_code == SI_QUEUE && info.si_value.sival_ptr == &current_request;
-}
-
-// Answers also what somebody else has sent: the kernel merges ours with one that is on its way.
-bool filter(const siginfo_t& info, const void* machine_state) noexcept {
-    std::uint32_t expected = stack_request::asked;
-    // acquire: pairs with the asker's release of the request.
-    if (current_request.thread.load(std::memory_order_relaxed) == ::gettid() &&
-        current_request.state.compare_exchange_strong(expected, stack_request::copying,
-                                                      std::memory_order_acquire)) {
-        answer(machine_state);
-        current_request.state.store(stack_request::done, std::memory_order_release);
-        futex_wake(current_request.state, 1);
-    }
-    return is_ours(info);
-}
-
-// The program's own use of the signal.
-void pass_on(int signal, siginfo_t* info, void* machine_state) noexcept {
-    if ((previous_action.sa_flags & SA_SIGINFO) != 0) {
-        previous_action.sa_sigaction(signal, info, machine_state);
-    } else if (previous_action.sa_handler != SIG_DFL && previous_action.sa_handler != SIG_IGN) {
-        previous_action.sa_handler(signal);
-    }
-}
-
-void on_request(int signal, siginfo_t* info, void* machine_state) noexcept {
-    const int saved_errno = errno;
-    if (!filter(*info, machine_state)) pass_on(signal, info, machine_state);
-    errno = saved_errno;
-}
-
-// Looks each time: coir::signals may have taken its handler, and ours, away since. Where a handler
-// of the program has come after ours, that may lead here; we would lead back to it.
-bool install_handler() noexcept {
-    static bool was_installed = false;
-    struct sigaction action{};
-    if (::sigaction(stack_request_signal, nullptr, &action) != 0) return false;
-    // release: pairs with the acquire in os/signal_handler.cpp.
-    answer_stack_request.store(filter, std::memory_order_release);
-    const bool is_free = (action.sa_flags & SA_SIGINFO) == 0 &&
-                         (action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN);
-    if (is_signal_handler(action) || (was_installed && !is_free)) return true;
-    previous_action = action; // before on_request can look
-    action = {};
-    action.sa_sigaction = on_request;
-    // On the thread's alternate stack where there is one: a coroutine's own may be nearly used up.
-    action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
-    ::sigfillset(&action.sa_mask);
-    was_installed = ::sigaction(stack_request_signal, &action, nullptr) == 0;
-    return was_installed;
-}
-
-bool send_request(pid_t thread) noexcept {
-    siginfo_t info{};
-    info.si_signo = stack_request_signal;
-    info.si_code = SI_QUEUE; // with a word that says it is ours
-    info.si_pid = ::getpid();
-    info.si_uid = ::getuid();
-    info.si_value.sival_ptr = &current_request;
-    return ::syscall(SYS_rt_tgsigqueueinfo, info.si_pid, thread, stack_request_signal, &info) == 0;
 }
 
 // Whether the handler is through; after that it touches nothing of the request.
@@ -142,10 +71,24 @@ bool await_answer() noexcept {
 
 } // namespace
 
+void answer_copy(const void* machine_state) noexcept {
+    stack_request& request = current_request;
+    std::uint32_t expected = stack_request::asked;
+    // acquire: pairs with the asker's release of the request.
+    if (request.thread.load(std::memory_order_relaxed) != ::gettid() ||
+        !request.state.compare_exchange_strong(expected, stack_request::copying,
+                                               std::memory_order_acquire)) {
+        return;
+    }
+    copy_own_stack(request, machine_state);
+    request.state.store(stack_request::done, std::memory_order_release);
+    futex_wake(request.state, 1);
+}
+
 bool copy_running_stack(pid_t thread, stack_bounds bounds, stack_copy& into) {
     static std::mutex one_at_a_time;
     const std::lock_guard guard{one_at_a_time};
-    if (thread == 0 || !install_handler()) return false;
+    if (thread == 0 || !install_request_handler()) return false;
     constexpr std::size_t most_bytes = std::size_t{1} << 20;
     into.bytes.resize(std::min(static_cast<std::size_t>(bounds.top - bounds.bottom), most_bytes));
     stack_request& request = current_request;

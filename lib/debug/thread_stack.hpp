@@ -21,4 +21,7 @@ struct stack_bounds {
 /// that cannot be interrupted).
 [[nodiscard]] bool copy_running_stack(pid_t thread, stack_bounds bounds, stack_copy& into);
 
+/// For the signal handler: does what was asked of the calling thread, if anything was.
+void answer_copy(const void* machine_state) noexcept;
+
 } // namespace coir::detail

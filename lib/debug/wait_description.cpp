@@ -142,18 +142,19 @@ std::string io_text(const stack_copy& stack, const void* object) {
 
 void describe_wait(const stack_copy& copy, std::int64_t deadline_ns, coroutine_record& record) {
     std::string text = to_text(record.kind);
+    const void* const object = record.object.pointer();
     switch (record.kind) {
     case wait_kind::receive:
-    case wait_kind::send: text += " " + channel_text(copy, record.object); break;
-    case wait_kind::select: text += select_text(copy, record.object); break;
-    case wait_kind::join:
-        text += " of " + coroutine_text(copy, record.object, record.blocked_by);
-        break;
-    case wait_kind::io: text += io_text(copy, record.object); break;
+    case wait_kind::send: text += " " + channel_text(copy, object); break;
+    case wait_kind::select: text += select_text(copy, object); break;
+    case wait_kind::join: text += " of " + coroutine_text(copy, object, record.blocked_by); break;
+    case wait_kind::io: text += io_text(copy, object); break;
     case wait_kind::mutex: {
-        text += " " + address_text(record.object);
-        const copied<mutex_state> state{copy, record.object};
-        if (state) record.locked_at = state->locked_at.load(std::memory_order_relaxed);
+        text += " " + address_text(object);
+        const copied<mutex_state> state{copy, object};
+        if (state) {
+            record.locked_at = veiled_address{~state->locked_at.load(std::memory_order_relaxed)};
+        }
         break;
     }
     case wait_kind::none:
@@ -161,7 +162,7 @@ void describe_wait(const stack_copy& copy, std::int64_t deadline_ns, coroutine_r
     case wait_kind::blocking:
     case wait_kind::sleep: break;
     default:
-        if (record.object != nullptr) text += " " + address_text(record.object);
+        if (object != nullptr) text += " " + address_text(object);
     }
     record.has_deadline = deadline_ns != never_ns;
     if (record.has_deadline && record.kind != wait_kind::select) {

@@ -50,11 +50,17 @@ public:
     /// nothing; may run at any time in any thread, also in a signal handler. Reading memory below
     /// a slot's top is always safe, and finds zeroes where nobody has written or a trim came by.
     template <typename Visit> void for_each_slot(Visit&& visit) const {
+        for_each_region([&](const stack_region& region) {
+            const std::size_t count = region.handed_out();
+            for (std::size_t i = 0; i < count; ++i) visit(region.slot(i));
+        });
+    }
+    /// As for_each_slot, for the mappings that the slots are cut from.
+    template <typename Visit> void for_each_region(Visit&& visit) const {
         for (const stack_class* size = first_class(); size != nullptr; size = size->next) {
             for (const auto* region = size->newest_region(); region != nullptr;
                  region = region->older) {
-                const std::size_t count = region->handed_out();
-                for (std::size_t i = 0; i < count; ++i) visit(region->slot(i));
+                visit(*region);
             }
         }
     }

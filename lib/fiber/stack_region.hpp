@@ -39,6 +39,9 @@ public:
         return {end - payload_bytes_, end - stack_colour_bytes(index)};
     }
 
+    [[nodiscard]] const std::byte* begin() const noexcept { return begin_; }
+    [[nodiscard]] const std::byte* end() const noexcept { return begin_ + slots_ * slot_bytes(); }
+
     /// The stack whose guard contains `address`, or an empty one. Async-signal-safe.
     [[nodiscard]] stack slot_guarded_at(const void* address) const noexcept;
 

@@ -46,10 +46,6 @@ struct held_lock {
 /// From now on; never off again, as some locks would be seen and others not.
 void check_locks() noexcept;
 
-/// How many coroutines stand still because a report about them is being printed: they hold their
-/// workers for it, and are not to blame.
-inline std::atomic<int> lock_reports_under_way{0};
-
 void add_held_lock(const void* mutex, bool is_shared) noexcept;
 void remove_held_lock(const void* mutex, bool is_shared) noexcept;
 

@@ -161,6 +161,8 @@ public:
     [[nodiscard]] COIR_UNINSTRUMENTED coroutine* seen_running() const noexcept {
         return __atomic_load_n(&current_, __ATOMIC_RELAXED);
     }
+    /// The worker's own flow as it was left for a coroutine; for reports, while nothing runs.
+    [[nodiscard]] const context& suspended_loop() const noexcept { return loop_; }
     /// The thread that serves, 0 before and after.
     [[nodiscard]] pid_t thread() const noexcept { return thread_.load(std::memory_order_relaxed); }
     /// How many wait for this worker; for reports.

@@ -27,6 +27,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 
 namespace coir::detail {
 
@@ -96,6 +97,13 @@ public:
     /// Returns how many entries are pending; from any thread, a snapshot.
     [[nodiscard]] std::size_t size() const noexcept {
         return published_size_.load(std::memory_order_relaxed); // a figure, nothing hangs on it
+    }
+
+    /// The part of the array in which nothing is, but old pointers lie. For who looks through all
+    /// memory while no other thread runs.
+    [[nodiscard]] std::span<const std::byte> idle_memory() const noexcept {
+        return std::as_bytes(
+            std::span{nodes_, capacity_}.subspan(end_ < capacity_ ? end_ : capacity_));
     }
 
 private:

@@ -43,6 +43,33 @@ TEST_CASE("coroutines that could only wait for each other are reported when run 
     }
 }
 
+CHILD("forgets one beside a ticker") {
+    coir::run([] {
+        coir::go({.name = "tick"}, [] {
+            for (const auto at : coir::ticker(1h).channel()) static_cast<void>(at);
+        });
+        coir::go({.name = "lost"}, [] {
+            const coir::chan<int> never;
+            static_cast<void>(never.recv());
+        });
+        coir::sleep_for(1ms);
+    });
+    ::_exit(0);
+}
+
+#if !COIR_TSAN && !COIR_ASAN // whose memory cannot be looked through
+TEST_CASE("what nobody could reach is reported also where others are left that could go on") {
+    for (const auto& environment : every_size) {
+        const outcome result = run_child("forgets one beside a ticker", environment);
+        INFO(result.error);
+        CHECK(result.status == 0);
+        CHECK(result.says("coir: leak: when run ended, 1 coroutines"));
+        CHECK(result.says("\"lost\": waits on channel receive"));
+        CHECK(!result.says("\"tick\""));
+    }
+}
+#endif
+
 TEST_CASE("COIR_LEAKS=off says nothing") {
     const outcome result = run_child("forgets two", {"COIR_LEAKS=off"});
     CHECK(result.status == 0);

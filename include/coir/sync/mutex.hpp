@@ -22,10 +22,14 @@ inline constexpr std::uint64_t mutex_locked = 1U << sync_state::owned_shift;
 inline constexpr std::uint64_t mutex_woken = mutex_locked << 1;
 
 struct mutex_state : sync_state {
-    /// On whose stack it was locked last; for the reports, which look at it while it is locked.
-    std::atomic<const void*> locked_at{nullptr};
+    /// On whose stack it was locked last; for the reports, which look at it while it is locked. All
+    /// bits inverted: this is no pointer by which anybody could reach that stack.
+    std::atomic<std::uintptr_t> locked_at{0};
 
-    void note_owner() noexcept { locked_at.store(stack_position(), std::memory_order_relaxed); }
+    void note_owner() noexcept {
+        locked_at.store(~reinterpret_cast<std::uintptr_t>(stack_position()),
+                        std::memory_order_relaxed);
+    }
 };
 
 COIR_API void lock_mutex_slow(sync_state& state);
