@@ -12,7 +12,7 @@
 // Rejected
 //   To splice a pipe of others straight into a socket: the kernel holds the pipe's lock while it
 //   waits for the socket, so whoever then writes into the pipe stops with all of its worker.
-//   To splice streams into files: it saves too little to be measured.
+//   To splice streams into files: in plain C it saved 7 to 20 % of the CPU time.
 #include "io/descriptor.hpp"
 #include "io/operation.hpp"
 #include "io/result.hpp"
