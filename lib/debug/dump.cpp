@@ -60,9 +60,10 @@ void describe_deadlocked(std::span<runtime_core* const> runtimes, void* argument
 }
 
 [[noreturn]] void refuse_to_tell(search_result reason) {
-    throw std::runtime_error{reason == search_result::threads_go_on
-                                 ? "coir::dump_deadlocked: a thread blocks SIGURG and goes on"
-                                 : "coir::dump_deadlocked: the memory cannot be looked through"};
+    throw std::runtime_error{
+        reason == search_result::threads_go_on
+            ? "coir::dump_deadlocked: a thread does not halt; does it block SIGURG?"
+            : "coir::dump_deadlocked: the memory cannot be looked through"};
 }
 
 } // namespace

@@ -76,12 +76,14 @@ bool waits_for_peers(const coroutine& co) noexcept {
 
 } // namespace
 
-halted_coroutines::halted_coroutines(const stopped_world& world, std::uint64_t asker_sp,
-                                     memory_words& memory) noexcept {
+halted_coroutines::halted_coroutines(const stopped_world& world,
+                                     std::span<runtime_core* const> runtimes,
+                                     std::uint64_t asker_sp, memory_words& memory) noexcept {
     list_regions(memory);
     if (!complete_) return;
     std::size_t next = 0;
     stack_depot::instance().for_each_slot([&](stack slot) { look_at(slot, slots_[next++]); });
+    note_current(runtimes);
     note_running(world, asker_sp);
     note_awaited(memory);
 }
@@ -129,7 +131,21 @@ void halted_coroutines::look_at(stack slot, halted_coroutine& into) noexcept {
     into.stack = {whole.contains(low) ? low : whole.end, whole.end};
 }
 
-// Of those that run, the registers are where their threads have halted.
+// One that runs may have left its stack for another, of some library: then nobody knows how much of
+// it is in use.
+void halted_coroutines::note_current(std::span<runtime_core* const> runtimes) noexcept {
+    for (runtime_core* const runtime : runtimes) {
+        for (std::size_t i = 0; i < runtime->worker_count(); ++i) {
+            const coroutine* const co = runtime->worker_at(i).seen_running();
+            const std::uint32_t slot = co != nullptr ? slot_at(address_of(co)) : nobody;
+            if (slot == nobody || slots_[slot].record != co) continue;
+            slots_[slot].is = halted_coroutine::prospect::alive;
+            slots_[slot].stack.begin = address_of(co->memory.bottom);
+        }
+    }
+}
+
+// The others have halted on their own stacks.
 void halted_coroutines::note_running(const stopped_world& world, std::uint64_t asker_sp) noexcept {
     for (const halted_thread& thread : world.threads()) {
         const std::uint32_t slot = slot_at(thread.sp);

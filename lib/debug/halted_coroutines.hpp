@@ -40,8 +40,8 @@ public:
 
     /// All tables are made in `memory`, which leaves the stacks out of its look. Who asks has
     /// called us from `asker_sp`.
-    halted_coroutines(const stopped_world& world, std::uint64_t asker_sp,
-                      memory_words& memory) noexcept;
+    halted_coroutines(const stopped_world& world, std::span<runtime_core* const> runtimes,
+                      std::uint64_t asker_sp, memory_words& memory) noexcept;
     halted_coroutines(const halted_coroutines&) = delete;
     halted_coroutines& operator=(const halted_coroutines&) = delete;
 
@@ -62,6 +62,7 @@ private:
 
     void list_regions(memory_words& memory) noexcept;
     void look_at(stack slot, halted_coroutine& into) noexcept;
+    void note_current(std::span<runtime_core* const> runtimes) noexcept;
     void note_running(const stopped_world& world, std::uint64_t asker_sp) noexcept;
     void note_awaited(memory_words& memory) noexcept;
     template <typename Visit>

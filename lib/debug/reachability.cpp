@@ -177,7 +177,7 @@ void search_all(std::span<runtime_core* const> runtimes, void* argument) {
             wanted.found.result = search_result::threads_go_on;
             return;
         }
-        halted_coroutines coroutines{world, wanted.asker_sp, memory};
+        halted_coroutines coroutines{world, runtimes, wanted.asker_sp, memory};
         memory.leave_out(wanted.stack);
         leave_out_own_records(runtimes, memory);
         leave_out_idle_stacks(world, wanted.own_threads, memory);

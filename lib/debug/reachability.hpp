@@ -8,7 +8,8 @@
 // deadlock detection and recovery via garbage collection", 2025, for Go).
 //
 // C++ knows no types at run time, so every word that looks like a pointer counts as one, in all
-// writable memory: an old pointer somewhere makes us miss a deadlock, none makes us see one. Missed
+// writable memory: an old pointer somewhere makes us miss a deadlock, none makes us see one (only
+// those in disguise could: packed, or mixed with other bits at the top). Missed
 // are therefore those too whose channels lie in objects on the heap, of which we cannot tell
 // whether somebody uses them: what is found are handles on the stacks and in the callables of the
 // coroutines.

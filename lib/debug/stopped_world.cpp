@@ -10,6 +10,7 @@
 #include "base/futex.hpp"
 #include "debug/registers.hpp"
 #include "debug/request_signal.hpp"
+#include "sched/signal_mask.hpp"
 #include "timer/clock.hpp"
 
 #include <fcntl.h>
@@ -28,7 +29,10 @@ namespace coir::detail {
 namespace {
 
 constexpr std::size_t most_threads = 4096;
-constexpr std::int64_t longest_wait_ns = 500'000'000;
+// For a thread that blocks the signal, perhaps only for a moment; and for one that does not, which
+// on a busy machine may have to wait for its turn.
+constexpr std::int64_t wait_for_deaf_ns = 500'000'000;
+constexpr std::int64_t longest_wait_ns = 5'000'000'000;
 constexpr std::int64_t look_again_ns = 1'000'000;
 
 struct halt_request {
@@ -68,6 +72,20 @@ bool is_kernel_worker(const char* thread) noexcept {
                     std::memcmp(name.data(), "iou-", name.size()) == 0;
     ::close(fd);
     return is;
+}
+
+bool blocks_requests(pid_t thread) noexcept {
+    std::array<char, 64> path;
+    std::snprintf(path.data(), path.size(), "/proc/self/task/%d/status", thread);
+    const int fd = ::open(path.data(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false; // it has ended
+    std::array<char, 4096> text{};
+    const ssize_t size = ::read(fd, text.data(), text.size() - 1);
+    ::close(fd);
+    const char* const line = size > 0 ? std::strstr(text.data(), "SigBlk:") : nullptr;
+    if (line == nullptr) return false;
+    const std::uint64_t blocked = std::strtoull(line + std::strlen("SigBlk:"), nullptr, 16);
+    return (blocked >> (stack_request_signal - 1) & 1) != 0;
 }
 
 // As readdir, which allocates.
@@ -134,7 +152,7 @@ stopped_world::~stopped_world() {
 std::span<const halted_thread> stopped_world::threads() const noexcept { return halted_so_far(); }
 
 bool stopped_world::halt_all() noexcept {
-    const std::int64_t give_up_ns = monotonic_ns() + longest_wait_ns;
+    const std::int64_t began_ns = monotonic_ns();
     for (int looks_without_news = 0; looks_without_news < 2;) {
         const std::uint32_t seen = the_request.halted.load(std::memory_order_relaxed);
         if (ask_all()) {
@@ -143,7 +161,9 @@ bool stopped_world::halt_all() noexcept {
         }
         looks_without_news = 0;
         const std::int64_t now_ns = monotonic_ns();
-        if (now_ns > give_up_ns || asked_ == most_threads) return false;
+        const std::int64_t waited_ns = now_ns - began_ns;
+        if (waited_ns > wait_for_deaf_ns && blocks_requests(obstinate_)) return false;
+        if (waited_ns > longest_wait_ns || asked_ == most_threads) return false;
         futex_wait(the_request.halted, seen, now_ns + look_again_ns);
     }
     return true;

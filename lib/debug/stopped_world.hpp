@@ -25,7 +25,8 @@ struct halted_thread {
 /// EINTR.
 class stopped_world {
 public:
-    /// Halts them, within half a second at most.
+    /// Halts them: in less than a millisecond, or when each has had its turn of a processor. Gives
+    /// up after half a second where one blocks the signal, else after five.
     stopped_world() noexcept;
     stopped_world(const stopped_world&) = delete;
     stopped_world& operator=(const stopped_world&) = delete;

@@ -400,7 +400,7 @@ TEST_CASE("what cannot be told is refused") {
     }};
     while (!deaf) std::this_thread::yield();
     CHECK_THROWS_WITH_AS(coir::dump_deadlocked(out),
-                         "coir::dump_deadlocked: a thread blocks SIGURG and goes on",
+                         "coir::dump_deadlocked: a thread does not halt; does it block SIGURG?",
                          std::runtime_error);
     stop = true;
     thread.join();
