@@ -60,7 +60,7 @@ std::size_t repeat(detail::descriptor* open, std::span<const Part> parts, std::u
             of_first -= parts.front().size();
         }
         if (parts.empty()) break;
-        detail::io_parts next{parts, of_first};
+        const detail::io_parts next{parts, of_first};
         const int result = detail::perform(make(open->fd(), next, offset + done), open);
         const std::size_t more = detail::count_or_error(result, error);
         if (more == 0) break;
@@ -117,7 +117,7 @@ std::size_t file::read_parts(std::span<const io::buffer> into, std::error_code& 
         error = await_writer();
         if (error) return 0;
     }
-    detail::io_parts parts{into};
+    const detail::io_parts parts{into};
     const std::uint64_t from = has_position_ ? position_ : detail::current_position;
     const int result =
         detail::perform(detail::read_request(descriptor_->fd(), parts, from), descriptor_.get());
@@ -140,7 +140,7 @@ std::size_t file::write_some(io::bytes data, std::error_code& error) {
 std::size_t file::write_parts(std::span<const io::bytes> parts, std::size_t skip,
                               std::error_code& error) {
     if (descriptor_ == nullptr) return detail::count_or_error(-EBADF, error);
-    detail::io_parts rest{parts, skip};
+    const detail::io_parts rest{parts, skip};
     const std::uint64_t to = has_position_ ? position_ : detail::current_position;
     const int result =
         detail::perform(detail::write_request(descriptor_->fd(), rest, to), descriptor_.get());

@@ -37,6 +37,7 @@ public:
     }
 
     [[nodiscard]] iovec* data() noexcept { return parts_.data(); }
+    [[nodiscard]] const iovec* data() const noexcept { return parts_.data(); }
     [[nodiscard]] std::size_t count() const noexcept { return count_; }
     /// The first, or nothing.
     [[nodiscard]] iovec first() const noexcept { return count_ != 0 ? parts_[0] : iovec{}; }
@@ -51,13 +52,13 @@ private:
 };
 
 /// The request that reads into the parts, or writes them; these must outlive it.
-[[nodiscard]] inline io_request read_request(int fd, io_parts& into,
+[[nodiscard]] inline io_request read_request(int fd, const io_parts& into,
                                              std::uint64_t offset = current_position) noexcept {
     if (into.count() > 1) return request::readv(fd, into.data(), into.count(), offset);
     const iovec only = into.first();
     return request::read(fd, only.iov_base, std::min(only.iov_len, most_bytes_at_once), offset);
 }
-[[nodiscard]] inline io_request write_request(int fd, io_parts& from,
+[[nodiscard]] inline io_request write_request(int fd, const io_parts& from,
                                               std::uint64_t offset = current_position) noexcept {
     if (from.count() > 1) return request::writev(fd, from.data(), from.count(), offset);
     const iovec only = from.first();

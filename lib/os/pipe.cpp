@@ -39,7 +39,7 @@ std::size_t pipe_reader::read_some(io::buffer into, std::error_code& error) {
 
 std::size_t pipe_reader::read_parts(std::span<const io::buffer> into, std::error_code& error) {
     if (descriptor_ == nullptr) return detail::count_or_error(-EBADF, error);
-    detail::io_parts parts{into};
+    const detail::io_parts parts{into};
     const auto what = detail::read_request(descriptor_->fd(), parts);
     return detail::count_or_error(detail::perform(what, descriptor_.get()), error);
 }
@@ -58,7 +58,7 @@ std::size_t pipe_writer::write_some(io::bytes data, std::error_code& error) {
 std::size_t pipe_writer::write_parts(std::span<const io::bytes> parts, std::size_t skip,
                                      std::error_code& error) {
     if (descriptor_ == nullptr) return detail::count_or_error(-EBADF, error);
-    detail::io_parts rest{parts, skip};
+    const detail::io_parts rest{parts, skip};
     const auto what = detail::write_request(descriptor_->fd(), rest);
     return detail::count_or_error(detail::perform(what, descriptor_.get()), error);
 }

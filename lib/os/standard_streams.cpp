@@ -49,7 +49,7 @@ std::size_t standard_stream::read_some(io::buffer into, std::error_code& error) 
 
 std::size_t standard_stream::read_parts(std::span<const io::buffer> into, std::error_code& error) {
     if (descriptor_ == nullptr) return detail::count_or_error(-EBADF, error);
-    detail::io_parts parts{into};
+    const detail::io_parts parts{into};
     if (!is_storage_) {
         const auto what = detail::read_request(descriptor_->fd(), parts);
         return detail::count_or_error(detail::perform(what, descriptor_.get()), error);
@@ -67,7 +67,7 @@ std::size_t standard_stream::write_some(io::bytes data, std::error_code& error) 
 std::size_t standard_stream::write_parts(std::span<const io::bytes> parts, std::size_t skip,
                                          std::error_code& error) {
     if (descriptor_ == nullptr) return detail::count_or_error(-EBADF, error);
-    detail::io_parts rest{parts, skip};
+    const detail::io_parts rest{parts, skip};
     if (!is_storage_) {
         const auto what = detail::write_request(descriptor_->fd(), rest);
         return detail::count_or_error(detail::perform(what, descriptor_.get()), error);

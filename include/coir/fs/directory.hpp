@@ -14,8 +14,8 @@ namespace coir {
 
 /// One name in a directory, and what it stands for; a symlink is told as one, wherever it leads.
 struct directory_entry {
-    std::string name{};
-    file_kind kind = file_kind::unknown;
+    std::string name{};                  ///< without the directory
+    file_kind kind = file_kind::unknown; ///< of the name itself
 
     friend bool operator==(const directory_entry&, const directory_entry&) = default;
 };

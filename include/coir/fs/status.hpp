@@ -25,15 +25,15 @@ enum class file_kind : std::uint8_t {
 
 /// A file's size, times and the like (statx).
 struct file_status {
-    file_kind kind = file_kind::unknown;
-    std::uint32_t mode = 0;      ///< the permission bits, setuid and so on: 0644
-    std::uint32_t owner = 0;     ///< user id
-    std::uint32_t group = 0;     ///< group id
-    std::uint64_t size = 0;      ///< bytes; of a symlink, of the name that it holds
-    std::uint64_t allocated = 0; ///< bytes on the disk
-    std::uint64_t links = 0;     ///< how many names the file has
-    std::uint64_t inode = 0;     ///< with `device`: which file it is, whatever its name
-    std::uint64_t device = 0;
+    file_kind kind = file_kind::unknown; ///< what it is
+    std::uint32_t mode = 0;              ///< the permission bits, setuid and so on: 0644
+    std::uint32_t owner = 0;             ///< user id
+    std::uint32_t group = 0;             ///< group id
+    std::uint64_t size = 0;              ///< bytes; of a symlink, of the name that it holds
+    std::uint64_t allocated = 0;         ///< bytes on the disk
+    std::uint64_t links = 0;             ///< how many names the file has
+    std::uint64_t inode = 0;             ///< with `device`: which file it is, whatever its name
+    std::uint64_t device = 0;            ///< which file system
     std::chrono::system_clock::time_point accessed{}; ///< last read, as far as that is kept
     std::chrono::system_clock::time_point modified{}; ///< contents last written
     std::chrono::system_clock::time_point changed{};  ///< contents, mode, names or owner

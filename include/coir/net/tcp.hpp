@@ -43,8 +43,10 @@ public:
     [[nodiscard]] static tcp_stream connect(const endpoint& peer);
     [[nodiscard]] static tcp_stream connect(const endpoint& peer, std::error_code& error);
 
+    /// Our end of the connection (getsockname). Does not wait.
     [[nodiscard]] endpoint local_endpoint() const;
     [[nodiscard]] endpoint local_endpoint(std::error_code& error) const;
+    /// The other end (getpeername). Does not wait.
     [[nodiscard]] endpoint remote_endpoint() const;
     [[nodiscard]] endpoint remote_endpoint(std::error_code& error) const;
 
@@ -105,6 +107,7 @@ public:
                                           operation{std::forward<Handler>(handler), {}, local_}};
     }
 
+    /// Where it listens, with the port that the kernel chose for 0. Does not wait.
     [[nodiscard]] endpoint local_endpoint() const;
     [[nodiscard]] endpoint local_endpoint(std::error_code& error) const;
 
