@@ -51,7 +51,7 @@ std::shared_ptr<tls_core> tls_accept(tls_carrier_pointer, const tls_shared*,
 
 bool tls_has_data(tls_core*) { nothing_here(); }
 int tls_fetch(tls_core*, int) noexcept { nothing_here(); }
-int tls_ready_result(const tls_core*, int) noexcept { nothing_here(); }
+int tls_ready_result(const tls_core*, int result) noexcept { return result; } // of a closed one
 std::size_t tls_read(tls_core&, io::buffer, std::error_code&) { nothing_here(); }
 std::size_t tls_write(tls_core&, io::bytes, std::error_code&) { nothing_here(); }
 void tls_shutdown_write(tls_core&, std::error_code&) { nothing_here(); }

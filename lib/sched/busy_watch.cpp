@@ -3,6 +3,7 @@
 
 #include "base/futex.hpp"
 #include "base/own_thread.hpp"
+#include "sched/fork.hpp"
 #include "sched/reports.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/signal_mask.hpp"
@@ -80,9 +81,7 @@ void busy_watch::stop() noexcept {
     thread_.join();
 }
 
-void busy_watch::abandon() noexcept {
-    if (thread_.joinable()) thread_.detach();
-}
+void busy_watch::abandon() noexcept { let_go_of_parents(thread_); }
 
 void busy_watch::serve() {
     const std::int64_t limit_ns = std::chrono::nanoseconds{runtime_.settings().busy_limit}.count();

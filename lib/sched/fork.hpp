@@ -2,6 +2,12 @@
 #pragma once
 // Owns what a forked child may know of its parent's runtimes: that they are not there.
 
+#include <array>
+#include <cstddef>
+#include <new>
+#include <thread>
+#include <utility>
+
 namespace coir::detail {
 
 inline constexpr const char* used_after_fork =
@@ -16,5 +22,11 @@ unsigned watch_for_fork() noexcept;
 
 /// Whether this process was forked by a coroutine, which therefore goes on without a worker.
 [[nodiscard]] bool forked_inside_coroutine() noexcept;
+
+/// In a forked child: the thread is its parent's, so it can be neither joined nor detached here.
+inline void let_go_of_parents(std::thread& thread) noexcept {
+    alignas(std::thread) std::array<std::byte, sizeof(std::thread)> never_destroyed;
+    new (never_destroyed.data()) std::thread{std::move(thread)};
+}
 
 } // namespace coir::detail

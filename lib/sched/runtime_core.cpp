@@ -114,7 +114,7 @@ void runtime_core::start_worker(std::size_t index, io_backend backend) {
 
 void runtime_core::stop() noexcept {
     if (belongs_to_parent_process()) { // its threads do not exist in this process
-        for (std::thread& thread : threads_) thread.detach();
+        for (std::thread& thread : threads_) let_go_of_parents(thread);
         for (auto& one : workers_) static_cast<void>(one.release());
         watchdog_.abandon();
         busy_watch_.abandon();

@@ -3,6 +3,7 @@
 
 #include "base/futex.hpp"
 #include "base/own_thread.hpp"
+#include "sched/fork.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/signal_mask.hpp"
 #include "timer/clock.hpp"
@@ -35,9 +36,7 @@ void watchdog::stop() noexcept {
     thread_.join();
 }
 
-void watchdog::abandon() noexcept {
-    if (thread_.joinable()) thread_.detach();
-}
+void watchdog::abandon() noexcept { let_go_of_parents(thread_); }
 
 void watchdog::arm_slow() noexcept {
     std::uint32_t expected = asleep;

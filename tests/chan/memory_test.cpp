@@ -3,16 +3,12 @@
 
 #include "fixture.hpp"
 
-#include <coir/detail/config.hpp>
-
 #include <cstdlib>
 #include <new>
 #include <type_traits>
 #include <utility>
 
 using namespace fixture;
-
-#if !COIR_TSAN // whose own operators new cannot be replaced
 
 namespace {
 
@@ -103,5 +99,3 @@ TEST_CASE_TEMPLATE("a sender whose room cannot be had is served all the same, in
         CHECK(sender.join());
     });
 }
-
-#endif
