@@ -30,9 +30,9 @@ COIR_API void dump_tasks(std::ostream& out);
 /// like that nobody else can reach; only a cancellation could end that. Writes nothing if there are
 /// none. (When nothing at all can go on, the program ends with such a report by itself.)
 ///
-/// None is named wrongly, but some are missed: those whose channels and locks lie on the heap, in
-/// global variables, or where an old pointer to them has been left. It goes by what the stacks and
-/// the callables of the coroutines hold.
+/// None is named wrongly, where mutexes are unlocked by who locked them; but some are missed: those
+/// whose channels and locks lie on the heap, in global variables, or where an old pointer to them
+/// has been left. It goes by what the stacks and the callables of the coroutines hold.
 ///
 /// From any thread and any coroutine. All threads of the process stand still meanwhile, some
 /// milliseconds for each 10 MB of memory: system calls that a signal interrupts, such as poll(2) in

@@ -145,7 +145,7 @@ void halted_coroutines::note_current(std::span<runtime_core* const> runtimes) no
     }
 }
 
-// The others have halted on their own stacks.
+// Nearly all that run have halted on their own stacks.
 void halted_coroutines::note_running(const stopped_world& world, std::uint64_t asker_sp) noexcept {
     for (const halted_thread& thread : world.threads()) {
         const std::uint32_t slot = slot_at(thread.sp);

@@ -4,7 +4,7 @@
 //
 // As a garbage collector tells what memory is in use: a waiting coroutine can be woken if what it
 // waits for can be reached from the program's memory, from threads, and from coroutines that run or
-// can be woken themselves. What can not be reached nobody can use (Saioc et al., "Dynamic partial
+// can be woken themselves. What cannot be reached nobody can use (Saioc et al., "Dynamic partial
 // deadlock detection and recovery via garbage collection", 2025, for Go).
 //
 // C++ knows no types at run time, so every word that looks like a pointer counts as one, in all
@@ -13,7 +13,7 @@
 // are therefore those too whose channels lie in objects on the heap, of which we cannot tell
 // whether somebody uses them: what is found are handles on the stacks and in the callables of the
 // coroutines.
-// A task's handle does not count: it can only cancel.
+// A task's handle does not count: it can only cancel. Who waits for a mutex waits for its holder.
 
 #include <cstdint>
 #include <vector>
