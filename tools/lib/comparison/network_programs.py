@@ -64,7 +64,7 @@ def find_nginx(_root, _build):
 def find_curl(_root, _build):
     if not shutil.which("curl"):
         raise Absent("no curl (Debian: curl)")
-    return [Curl(version_of(["curl", "--version"]))]
+    return [Curl(" ".join(version_of(["curl", "--version"]).split()[:2]))]
 
 
 PEERS = {
