@@ -20,6 +20,7 @@ func matrixRows() (rows []row) {
 		name     string
 		capacity int
 	}{{"bounded0", 0}, {"bounded1", 1}, {"bounded", messages}} {
+		flavour := flavour // each closure its own: they share one before Go 1.22
 		add := func(name string, work func(capacity, messages int)) {
 			rows = append(rows, row{"matrix_" + flavour.name + "_" + name, func() int {
 				work(flavour.capacity, messages)
