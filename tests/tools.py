@@ -13,7 +13,9 @@ import subprocess
 import sys
 import tempfile
 
-TOOLS = ("demo", "test", "check", "compare", "coverage", "draw-timeline")
+# These have to say what is missing on a machine where nothing is installed, not even Python.
+TOOLS = ("demo", "test", "check", "compare", "coverage")
+FROM_PYTHON = ("draw-timeline",)
 NOBODY = "65534"
 # What packages.sh calls besides the builtins of bash; each case adds programs of its own.
 NEEDED = ("bash", "env", "cat", "dirname")
@@ -90,12 +92,26 @@ def check_too_old(root):
 
 
 def check_help(root):
-    for tool in TOOLS:
-        result = subprocess.run(
-            [root / "tools" / tool, "--help"], capture_output=True, text=True, timeout=60
-        )
-        if result.returncode != 0 or not re.search(rf"usage: (tools/)?{tool}", result.stdout):
-            yield f"tools/{tool} --help ended with {result.returncode} and {result.stdout!r}"
+    with tempfile.TemporaryDirectory(prefix="coir-tools-") as bare:
+        for name in (*NEEDED, "sed"):
+            os.symlink(shutil.which(name), pathlib.Path(bare) / name)
+        paths = [bare, os.environ["PATH"]]
+        cases = [(tool, path) for tool in TOOLS for path in paths]
+        for tool, path in [*cases, *((tool, paths[1]) for tool in FROM_PYTHON)]:
+            yield from check_help_of(root, tool, path)
+
+
+def check_help_of(root, tool, path):
+    """What it does, how long it takes, and nothing else happens."""
+    result = subprocess.run(
+        [root / "tools" / tool, "--help"], env={**os.environ, "PATH": path},
+        capture_output=True, text=True, timeout=60,
+    )
+    said = result.stdout
+    if result.returncode != 0 or not re.search(rf"usage: (tools/)?{tool}", said):
+        yield f"tools/{tool} --help ended with {result.returncode} and {said!r} {result.stderr!r}"
+    elif tool in TOOLS and not re.search(r"\b(minutes|hour)\b", said):
+        yield f"tools/{tool} --help does not say how long it takes"
 
 
 def main():

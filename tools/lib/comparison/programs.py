@@ -136,9 +136,7 @@ def build_by_meson(root, build, examples="disabled"):
     """Builds coir and what is written in C and C++; returns the folder and the compiler's name."""
     folder = build / "coir"
     script = """
-        source tools/lib/packages.sh
         source tools/lib/build.sh
-        need_packages "${packages_compare[@]}"
         configure "$1" --buildtype=release -Dtests=disabled -Dbenchmarks=enabled -Dexamples="$2"
         ninja -C "$1"
     """
