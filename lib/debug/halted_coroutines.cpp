@@ -61,16 +61,11 @@ bool waits_for_peers(const coroutine& co) noexcept {
     if (co.deadline_ns.load(std::memory_order_relaxed) != never_ns) return false;
     if (co.runtime == nullptr || co.runtime->worker_at(0).simulation() != nullptr) return false;
     const void* const object = co.object.load(std::memory_order_relaxed);
-    switch (co.kind.load(std::memory_order_relaxed)) {
-    case wait_kind::none:
-    case wait_kind::sleep:
-    case wait_kind::io:
-    case wait_kind::close:
-    case wait_kind::blocking:
-    case wait_kind::for_ever: return false;
+    const wait_kind kind = co.kind.load(std::memory_order_relaxed);
+    switch (kind) {
     case wait_kind::select: return waits_for_peers(cases_of(co));
     case wait_kind::join: return !has_ended(static_cast<const coroutine*>(object));
-    default: return object != nullptr;
+    default: return object != nullptr && is_ended_by_peers(kind);
     }
 }
 

@@ -2,10 +2,11 @@
 // Owns the report of coroutines that were left at the end of a run and would have waited for ever.
 //
 // All that is left of a run is reported when, with the run's own thread waiting, the program would
-// have been deadlocked: it waits for a peer (no timer, no I/O, no call under way), and nobody else
-// lives who could be that peer: no other run, no thread of the program. Where others live in coir,
-// those are reported that nobody can reach (reachability.hpp). So there are no false reports; what
-// a thread of the program might keep alive goes unreported: for this no such thread is disturbed.
+// have been deadlocked: it waits for a peer (no timer, no I/O, no call under way, no select that is
+// to wait for ever), and nobody else lives who could be that peer: no other run, no thread of the
+// program. Where others live in coir, those are reported that nobody can reach (reachability.hpp).
+// So there are no false reports; what a thread of the program might keep alive goes unreported: for
+// this no such thread is disturbed.
 
 #include "debug/aside.hpp"
 #include "debug/census.hpp"
@@ -36,14 +37,8 @@ struct leak_search {
 };
 
 bool waits_for_a_peer(const coroutine_record& record) {
-    if (record.doing != activity::waiting || record.has_deadline) return false;
-    switch (record.kind) {
-    case wait_kind::io:
-    case wait_kind::close:
-    case wait_kind::sleep:
-    case wait_kind::blocking: return false;
-    default: return true;
-    }
+    return record.doing == activity::waiting && !record.has_deadline &&
+           is_ended_by_peers(record.kind);
 }
 
 // Whether some other run, or runtime, or thread could come to their help.

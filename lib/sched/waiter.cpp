@@ -28,4 +28,16 @@ const char* to_text(wait_kind kind) noexcept {
     return "?";
 }
 
+bool is_ended_by_peers(wait_kind kind) noexcept {
+    switch (kind) {
+    case wait_kind::none:
+    case wait_kind::sleep:
+    case wait_kind::io:
+    case wait_kind::close:
+    case wait_kind::blocking:
+    case wait_kind::for_ever: return false;
+    default: return true;
+    }
+}
+
 } // namespace coir::detail

@@ -36,6 +36,10 @@ enum class wait_kind : std::uint8_t {
 
 [[nodiscard]] const char* to_text(wait_kind kind) noexcept;
 
+/// Whether other parties end such a wait. The rest end by time, by a descriptor or by a call under
+/// way, or are meant never to.
+[[nodiscard]] bool is_ended_by_peers(wait_kind kind) noexcept;
+
 /// The low three bits of `waiter::word`; the rest is the number of the wait (its epoch).
 ///
 ///     none ---- the party registers and publishes its wait ----> open | firm | hooked | sheltered

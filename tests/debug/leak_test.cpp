@@ -103,6 +103,11 @@ CHILD("is tidy") {
         });
         coir::sleep_for(1ms);
     });
+    // One that is meant to wait until it is cancelled.
+    coir::run([] {
+        coir::go([] { coir::select(); });
+        coir::yield();
+    });
     // One that a thread outside could have woken.
     const coir::chan<int> gate;
     std::atomic<bool> stop{false};
