@@ -280,16 +280,18 @@ CHILD("joins in a circle") {
     coir::run([] {
         coir::task<void> first;
         coir::task<void> second;
+        coir::latch both_known(1);
         first = coir::go({.name = "first"}, [&] {
-            coir::yield();
+            both_known.wait();
             next_line_hangs();
             second.join();
         });
         second = coir::go({.name = "second"}, [&] {
-            coir::yield();
+            both_known.wait();
             next_line_hangs();
             first.join();
         });
+        both_known.count_down();
         coir::select();
     });
 }

@@ -71,7 +71,7 @@ keepsake keep_in_a_buffer() {
     const coir::chan<coir::chan<int>> post(1);
     const coir::chan<int> ch;
     CHECK(post.send(ch));
-    coir::go([ch] { std::ignore = ch.recv(); });
+    coir::go([out = coir::receiver(ch)] { std::ignore = out.recv(); });
     return std::make_shared<coir::chan<coir::chan<int>>>(post);
 }
 
@@ -79,7 +79,7 @@ keepsake keep_in_a_buffer() {
 keepsake keep_in_a_result() {
     auto task = std::make_shared<coir::task<coir::chan<int>>>(coir::go([] {
         const coir::chan<int> ch;
-        coir::go([ch] { std::ignore = ch.recv(); });
+        coir::go([out = coir::receiver(ch)] { std::ignore = out.recv(); });
         return ch;
     }));
     return task;

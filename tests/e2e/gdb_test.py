@@ -29,53 +29,92 @@ def gdb(*arguments, commands):
     return result.stdout + result.stderr
 
 
-@unittest.skipIf(programs.IS_SANITIZED, "the tools' own threads and stacks are in the way")
-class GdbScript(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory()
-        # The server waits in accept for as long as we like.
-        cls.server = subprocess.Popen(
-            [os.path.abspath(programs.example("http_server")), "--port", "0"],
+def look(program, *arguments, environment=None, commands):
+    """What the commands show of the program once it has said a line: alive, and in the core file
+    that it then leaves, which is missing where the kernel puts those elsewhere."""
+    with tempfile.TemporaryDirectory() as folder:
+        process = subprocess.Popen(
+            [os.path.abspath(program), *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "COIR_WORKERS": "2"},
-            cwd=cls.folder.name,
+            env={**os.environ, **(environment or {})},
+            cwd=folder,
             preexec_fn=allow_core_files,
         )
-        cls.server.stdout.readline()
-        cls.commands = ["info coroutines", "coroutine apply all bt", "coroutine 1 bt"]
-        cls.live = gdb("-p", str(cls.server.pid), commands=cls.commands)
-        cls.server.send_signal(signal.SIGABRT)
-        cls.server.communicate()
+        process.stdout.readline()
+        live = gdb("-p", str(process.pid), commands=commands)
+        process.send_signal(signal.SIGABRT)
+        process.communicate()
+        # By the kernel: gdb's own generate-core-file stops at the first guard of a stack.
+        cores = list(pathlib.Path(folder).iterdir())
+        return live, gdb(program, str(cores[0]), commands=commands) if cores else None
 
-    @classmethod
-    def tearDownClass(cls):
-        cls.folder.cleanup()
 
-    def check(self, text):
-        listed = re.findall(r'^ +(\d+)  (waits: \w+|runnable|running on thread \d+)', text, re.M)
-        self.assertIn(("1", listed[0][1]), listed, text)
-        self.assertRegex(text, r'1  waits: \w+ +"main"')
-        blocks = re.findall(r"^Coroutine (\d+) .*?:\n((?:#.*\n| .*\n)+)", text, re.M)
-        self.assertEqual([number for number, _ in blocks], [number for number, _ in listed], text)
-        for _, stack in blocks:
-            self.assertIn("coir::detail::park", stack)
-            self.assertIn("coir_context_entry", stack.splitlines()[-1])
-        self.assertIn("http_server.cpp", text)
+def stacks_of(text):
+    """The backtraces that `coroutine apply all bt` shows, by number."""
+    return dict(re.findall(r"^Coroutine (\d+) .*?:\n((?:#.*\n| .*\n)+)", text, re.M))
+
+
+class Looks:
+    """Each check, of a live process and of a core file."""
 
     def test_a_live_process(self):
         self.check(self.live)
 
     def test_a_core_file(self):
-        # By the kernel: gdb's own generate-core-file stops at the first guard of a stack.
-        cores = list(pathlib.Path(self.folder.name).iterdir())
-        if not cores:
+        if self.core is None:
             self.skipTest("the kernel puts core files elsewhere: " + CORE_PATTERN.read_text())
-        program = programs.example("http_server")
-        self.check(gdb(program, str(cores[0]), commands=self.commands))
-        text = gdb(program, str(cores[0]), commands=["coroutine 99999 bt"])
+        self.check(self.core)
+
+
+@unittest.skipIf(programs.IS_SANITIZED, "the tools' own threads and stacks are in the way")
+class Server(Looks, unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        # The server waits in accept for as long as we like.
+        cls.live, cls.core = look(
+            programs.example("http_server"),
+            "--port",
+            "0",
+            environment={"COIR_WORKERS": "2"},
+            commands=["info coroutines", "coroutine apply all bt", "coroutine 99999 bt"],
+        )
+
+    def check(self, text):
+        listed = re.findall(r'^ +(\d+)  (waits: \w+|runnable|running on thread \d+)', text, re.M)
+        self.assertIn(("1", listed[0][1]), listed, text)
+        self.assertRegex(text, r'1  waits: \w+ +"main"')
+        stacks = stacks_of(text)
+        self.assertEqual(list(stacks), [number for number, _ in listed], text)
+        for stack in stacks.values():
+            self.assertIn("coir::detail::park", stack)
+            self.assertIn("coir_context_entry", stack.splitlines()[-1])
+        self.assertIn("http_server.cpp", text)
         self.assertIn("there is no coroutine 99999", text)
+
+
+@unittest.skipIf(programs.IS_SANITIZED, "the tools' own threads and stacks are in the way")
+class Migrated(Looks, unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.live, cls.core = look(
+            os.environ["COIR_GDB_SUBJECT"],
+            "migrate",
+            commands=["info coroutines", "coroutine apply all bt"],
+        )
+
+    def check(self, text):
+        listed = re.findall(r'^ +(\d+)  (\w+).*"(\w+)"$', text, re.M)
+        states = {name: state for _, state, name in listed}
+        self.assertEqual(states, {"main": "waits", "nomad": "waits", "toiler": "running"}, text)
+        stacks = stacks_of(text)
+        of = {name: stacks[number] for number, _, name in listed}
+        functions = {name: re.findall(r"\b(wander|toil|migrate) \(", of[name]) for name in of}
+        self.assertEqual(
+            functions, {"main": ["migrate"], "nomad": ["wander"] * 4, "toiler": ["toil"]}, text
+        )
+        for stack in of.values():
+            self.assertIn("coir_context_entry", stack.splitlines()[-1])
 
 
 @unittest.skipIf(programs.IS_SANITIZED, "the tools' own threads and stacks are in the way")

@@ -8,7 +8,7 @@ packages_build=(
 )
 packages_test=(
     "${packages_build[@]}" libdw-dev gdb valgrind doctest-dev libbenchmark-dev python3 procps
-    nginx-light curl wrk socat openssl cmake
+    nginx-light curl wrk socat openssl cmake linux-perf heaptrack
 )
 packages_check=(
     "${packages_test[@]}" clang-19 clang-format-19 clang-tidy-19 codespell doxygen
