@@ -86,8 +86,8 @@ void control() {
 // expect in_queue: raw pointer inside | coir::unsafe_share(p)
 // expect deep_inside: raw pointer inside | coir::unsafe_share(p)
 // expect opted_out_inside: coir::enable_sendable
-// expect channel_of_pointers: raw pointer | coir::unsafe_share(p)
-// expect bounded_channel_of_views: view | std::string
+// expect channel_of_pointers: 1 error | raw pointer | coir::unsafe_share(p)
+// expect bounded_channel_of_views: 1 error | view | std::string
 // expect ignored_send: nodiscard
 void refused() {
 #if defined(CASE_raw_pointer)
