@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The event log of a web server, whose workers must not wait for the disk. Three ways:
 //
-//   a mutex              each worker writes its event itself. It waits for its turn at the log and
-//                        then for the disk; the log can never be overwhelmed.
+//   a mutex              each worker writes its event itself, and waits for its turn and the disk.
 //   unbounded channels   a worker sends its event to the logger, which selects over all workers,
-//                        and goes on at once. If events come faster than they can be written, the
-//                        queues grow without end: the logger is overwhelmed.
+//                        and goes on. If events come too fast, the logger is overwhelmed.
 //   bounded channels     as before, but a queue that is full holds its worker back.
 //
 //     logger [WORKERS [EVENTS]]     EVENTS of each worker

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Feeds the lines of standard input to several copies of a command that answers each line with a
-// line, as a server feeds requests to workers that may crash: `seq 100 | worker_processes --workers
-// 4 -- python3 -uc 'for line in iter(input, ""): print(int(line) ** 2)'`. Answers are printed in
-// the order of the input. A worker that dies is replaced and its line tried again.
-//
-// The pool is a channel: who needs a worker receives one, and sends it back. So is the order: a
-// bounded channel of tasks, joined one after the other, which also bounds what is under way.
+// Feeds lines to several copies of a command that answers each with a line, and prints the answers
+// in order: `seq 9 | worker_processes -- sed -u 's/$/ bottles/'`. A worker that dies is replaced
+// and its line tried again. The pool is a channel: who needs a worker receives one, and sends it
+// back. So is the order: a bounded channel of tasks, joined one after the other, which also bounds
+// what is under way.
 
 #include <coir/coir.hpp>
 
@@ -62,8 +60,8 @@ public:
             if (auto answer = answers_.read_line()) return std::move(*answer);
             const auto end = process_.wait();
             throw std::runtime_error{end.signaled()
-                                         ? "killed by signal " + std::to_string(end.signal())
-                                         : "exited with " + std::to_string(end.code())};
+                                         ? fmt::format("killed by signal {}", end.signal())
+                                         : fmt::format("exited with {}", end.code())};
         });
     }
 
@@ -92,27 +90,24 @@ answer find_answer(const std::string& line, const options& how, const pool& idle
     return found;
 }
 
-/// Prints the answers in the order of the lines; returns whether all have come.
-bool print_answers(const coir::receiver<coir::task<answer>>& in_order) {
-    bool all = true;
-    for (coir::task<answer>& under_way : in_order) {
-        const answer found = under_way.join();
-        coir::standard_output().write_all(found.value_or("?") + "\n");
-        all = all && found;
-    }
-    return all;
-}
-
 int work(const options& how) {
     const pool idle(how.workers);
     for (std::size_t i = 0; i < how.workers; ++i) std::ignore = idle.send(nullptr);
     auto [order_in, order] = coir::channel<coir::task<answer>>(4 * how.workers);
-    auto printer = coir::go(print_answers, std::move(order));
+    auto printer = coir::go([in_order = std::move(order)] {
+        int status = EXIT_SUCCESS;
+        for (coir::task<answer>& under_way : in_order) {
+            const answer found = under_way.join();
+            if (!found) status = EXIT_FAILURE;
+            coir::standard_output().write_all(found.value_or("?") + "\n");
+        }
+        return status;
+    });
     coir::buffered_reader lines{coir::standard_input()};
     while (auto line = lines.read_line())
         if (!order_in.send(coir::go(find_answer, std::move(*line), std::cref(how), idle))) break;
     order_in = nullptr;
-    return printer.join() ? EXIT_SUCCESS : EXIT_FAILURE;
+    return printer.join();
 }
 
 } // namespace
@@ -129,9 +124,9 @@ int main(int argc, char** argv) try {
     return coir::run([&] {
         const auto stop = coir::signals({SIGINT, SIGTERM});
         auto working = coir::go(work, std::cref(how));
-        std::optional<int> signal;
-        if (coir::select(working.on_done(), stop.on_recv(signal)) == 0) return working.join();
-        return 128 + *signal; // run cancels the rest, and waits until the workers have ended
+        std::optional<int> signal; // then run cancels the work, and waits until all have ended
+        const auto first = coir::select(working.on_done(), stop.on_recv(signal));
+        return first == 0 ? working.join() : 128 + *signal;
     });
 } catch (const std::exception& error) {
     fmt::print(stderr, "worker_processes: {}\n", error.what());

@@ -12,6 +12,7 @@ import sys
 import source_tree
 
 WIDTH = 100
+LONGEST_EXAMPLE = 120  # lines of code: blank ones and those of comments do not count
 LICENCE = "SPDX-License-Identifier: MIT"
 SCRIPTS = (".py", ".sh", ".build")
 
@@ -43,6 +44,20 @@ def check_head(path, text):
     if not rest or not rest[0].startswith("//"):
         return [f"{path}:3: no sentence that says what the file owns"]
     return []
+
+
+def check_example(path, text):
+    """A program to read: what it says about itself first, and no more than one can take in."""
+    if path.parent.as_posix() != "examples" or path.suffix != ".cpp":
+        return []
+    lines = text.split("\n")
+    code = [line for line in lines if line.strip() and not line.strip().startswith("//")]
+    errors = []
+    if len(lines) < 2 or not lines[1].startswith("// "):
+        errors.append(f"{path}:2: no comment on what it teaches")
+    if len(code) > LONGEST_EXAMPLE:
+        errors.append(f"{path}: {len(code)} lines of code, at most {LONGEST_EXAMPLE}")
+    return errors
 
 
 def check_script(path, text):
@@ -79,6 +94,7 @@ def check(root):
     errors = []
     for path, text in source_tree.sources(root):
         errors += check_head(path, text) + check_lines(path, text) + check_is_built(root, path)
+        errors += check_example(path, text)
     for path, text in source_tree.sources(root, suffixes=SCRIPTS):
         errors += check_script(path, text) + check_is_built(root, path)
     for path, text in source_tree.sources(root, ("tools", ".ci"), suffixes=("", ".sh")):
@@ -91,6 +107,8 @@ CLEAN = {
     "lib/base/meson.build": f"# {LICENCE}\nbase_sources = files('check.cpp')\n",
     "lib/base/check.cpp": HEAD + "// Short.\n",
     "include/coir/chan.hpp": HEAD + "#pragma once\n// Owns the channel.\n",
+    "examples/meson.build": f"# {LICENCE}\nnames = ['du']\n",
+    "examples/du.cpp": HEAD + "// Adds up.\n" + "int one;\n" * 120,
     "tests/layers.py": f"#!/usr/bin/env python3\n# {LICENCE}\n",
 }
 VIOLATIONS = [
@@ -113,6 +131,8 @@ VIOLATIONS = [
         {"lib/meson.build": f"# {LICENCE}\n"},
         "lib/base: lib/meson.build does not name it",
     ),
+    ("a long example", {"examples/du.cpp": HEAD + "// Long.\n" + "int a;\n" * 121}, "121 lines of"),
+    ("an example without a word", {"examples/du.cpp": HEAD + "int a;\n"}, "du.cpp:2: no comment"),
     ("a source nobody builds", {"lib/base/lost.cpp": HEAD}, "lost.cpp: lib/base/meson.build"),
 ]
 
