@@ -3,6 +3,7 @@
 
 #include "fixture.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <mutex>
@@ -180,15 +181,18 @@ TEST_CASE("a hundred thousand under load are dumped in groups and go on unharmed
                                   pong.send(n));
         });
         parked.wait();
-        const auto begin = std::chrono::steady_clock::now();
-        const std::string text = dump();
-        const auto took = std::chrono::steady_clock::now() - begin;
-        CHECK(says(text, " coroutines, "));
-        CHECK(text.size() < 100'000);
+        auto fastest = std::chrono::steady_clock::duration::max();
+        for (int i = 0; i < 5 && fastest >= 2s; ++i) { // other programs may be in the way
+            const auto begin = std::chrono::steady_clock::now();
+            const std::string text = dump();
+            fastest = std::min(fastest, std::chrono::steady_clock::now() - begin);
+            CHECK(says(text, " coroutines, "));
+            CHECK(text.size() < 100'000);
+        }
 #if !COIR_TSAN && !COIR_ASAN
-        CHECK(took < 20s); // two for a machine that does nothing else
+        CHECK(fastest < 2s);
 #endif
-        MESSAGE("took ", std::chrono::duration_cast<std::chrono::milliseconds>(took).count(),
+        MESSAGE("took ", std::chrono::duration_cast<std::chrono::milliseconds>(fastest).count(),
                 " ms");
         stop = true;
         load.join();

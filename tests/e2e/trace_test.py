@@ -16,11 +16,11 @@ import programs
 DRAW = pathlib.Path(__file__).resolve().parents[2] / "tools/draw-timeline"
 
 
-def record(name, workers, folder):
+def record(name, workers, folder, *arguments, **options):
     """Runs an example and returns its events."""
     path = pathlib.Path(folder) / f"{name}.json"
     environment = {**os.environ, "COIR_TRACE": str(path), "COIR_WORKERS": str(workers)}
-    result = programs.run([programs.example(name)], env=environment)
+    result = programs.run([programs.example(name), *arguments], env=environment, **options)
     assert result.returncode == 0, result.stderr
     return json.loads(path.read_text())
 
@@ -57,6 +57,7 @@ class Trace(unittest.TestCase):
                 record("timeline", 1, folder),
                 record("timeline", 4, folder),
                 record("prime_sieve", 2, folder),
+                record("worker_processes", 2, folder, "--", "cat", input="line\n" * 50),
             ]
 
     def test_every_event_has_what_its_phase_wants(self):
@@ -109,6 +110,14 @@ class Trace(unittest.TestCase):
         waits = {e["name"] for e in self.recorded[2] if e.get("cat") == "wait"}
         self.assertIn("channel receive", waits)
         self.assertIn("channel send", waits)
+        self.assertIn("I/O", {e["name"] for e in self.recorded[3] if e.get("cat") == "wait"})
+
+    def test_timers_and_steals_are_there(self):
+        for events in self.recorded[:2]:
+            expired = [e["args"]["count"] for e in events if e["name"] == "timers"]
+            self.assertGreaterEqual(sum(expired), 12)  # the sleeps
+        shared = self.recorded[1] + self.recorded[2]
+        self.assertTrue([e for e in shared if e["name"] == "steal"])
 
     def test_it_can_be_drawn(self):
         with tempfile.TemporaryDirectory() as folder:
