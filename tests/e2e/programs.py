@@ -72,10 +72,11 @@ def processor_ticks(pid):
 
 
 @contextlib.contextmanager
-def http_server(*arguments, under=(), **options):
-    """Runs our http_server, maybe `under` a tool; gives its process, with `address` and `port`."""
-    command = [*under, example("http_server"), *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options)
+def http_server(*arguments, **options):
+    """Runs our http_server; gives its process, with `address` and `port` set."""
+    process = subprocess.Popen(
+        [example("http_server"), *arguments], stdout=subprocess.PIPE, text=True, **options
+    )
     try:
         line = process.stdout.readline()
         found = re.fullmatch(r"listening on (http://127\.0\.0\.1:(\d+))\n", line)
