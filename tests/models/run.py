@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Owns the check of one model: spin verifies it, and rejects every variant that its head names.
+"""Owns the check of one model: spin verifies it, and rejects every variant that its head names. The
+functions for which the README says that it stands are where it says.
 
     run.py MODEL.pml
 """
@@ -46,8 +47,36 @@ def states(output):
     return found.group(1) if found else "?"
 
 
+def code_of(model):
+    """The lines of code that the README's table names beside the model, and what is not there."""
+    readme = (model.parent / "README.md").read_text(encoding="utf-8")
+    row = re.search(rf"^\| `{model.name}` \| (.*?) \|", readme, re.MULTILINE)
+    folder, files, names = model.parents[2], [], []
+    for word in re.findall(r"`([^`]+)`", row[1]) if row else []:
+        if re.search(r"\.[hc]pp$", word):
+            files.append((folder if "/" in word else files[-1].parent) / word)
+        else:
+            names.append(word)
+    lines, missing = [], [] if files else ["a row in the README"]
+    missing += [str(file) for file in files if not file.is_file()]
+    for name in names:
+        # Declared or defined: a call would end in a semicolon or stand within something.
+        function = re.escape(name.rsplit("::", 1)[-1]).replace(r"\*", r"\w*")
+        wanted = re.compile(rf"^[^=/;]*[ :*&]{function}\(.*[{{,)]( const)?( noexcept)?( {{)?$")
+        found = [f"{file.relative_to(folder)}:{number} {name}" for file in files if file.is_file()
+                 for number, line in enumerate(file.read_text().splitlines(), 1)
+                 if wanted.search(line)]  # fmt: skip
+        lines += found
+        missing += [] if found else [name]
+    return lines, missing
+
+
 def check(model):
     text = model.read_text(encoding="utf-8")
+    lines, missing = code_of(model)
+    print(f"{model.stem} stands for", *lines, sep="\n    ")
+    if missing:
+        return [f"{model.name}: the README names what is not there: {', '.join(missing)}"]
     variants = VARIANT.findall(text)
     unnamed = set(re.findall(r"BROKEN_\w+", text)) ^ set(variants)
     if not variants or unnamed:
