@@ -7,6 +7,11 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
 
 using namespace fixture;
 
@@ -51,6 +56,24 @@ TEST_CASE("a deadlock is reported with every parked coroutine, and the exit stat
         CHECK(result.status == 2);
         check_report(result);
     }
+}
+
+TEST_CASE("a trace that was asked for is whole when a deadlock ends the program") {
+    char path[] = "/tmp/coir-deadlock-XXXXXX";
+    const int fd = ::mkstemp(path);
+    REQUIRE(fd >= 0);
+    ::close(fd);
+    for (const char* action : {"exit", "abort"}) {
+        run_child("locked up",
+                  {std::string("COIR_TRACE=") + path, std::string("COIR_DEADLOCK=") + action});
+        std::ifstream file{path};
+        const std::string trace{std::istreambuf_iterator<char>{file}, {}};
+        CHECK(trace.starts_with("["));
+        CHECK(trace.ends_with("]\n"));
+        for (const char* name : {"collector", "feeder", "chooser"})
+            CHECK(trace.find(name) != std::string::npos);
+    }
+    ::unlink(path);
 }
 
 TEST_CASE("COIR_DEADLOCK=abort aborts after the report") {

@@ -142,6 +142,13 @@ TEST_CASE("COIR_CHECK takes its two words, and an unknown one is an error") {
     check_refused("COIR_CHECK=locks,off", "COIR_CHECK");
 }
 
+TEST_CASE("COIR_BUSY_LIMIT takes milliseconds up to a day, and anything else is an error") {
+    for (const char* value : {"0", "20", "86400000", ""})
+        check_accepted(std::string("COIR_BUSY_LIMIT=") + value);
+    for (const char* value : {"86400001", "-1", "soon", "10ms"})
+        check_refused(std::string("COIR_BUSY_LIMIT=") + value, "COIR_BUSY_LIMIT");
+}
+
 TEST_CASE("a trace file that cannot be opened is an error and exit status 2") {
     check_refused("COIR_TRACE=/nonexistent/folder/trace.json", "COIR_TRACE");
     check_accepted("COIR_TRACE=");

@@ -281,5 +281,8 @@ TEST_CASE("a task is waited for in select, and joined afterwards") {
         CHECK(t.done());
         CHECK(coir::select(t.on_done(), coir::otherwise()) == 0);
         CHECK(t.join() == 3);
+        // It has ended all the same; a handle that never had a task waits for ever.
+        CHECK(coir::select(t.on_done(), coir::on_timeout(1h)) == 0);
+        CHECK(coir::select(coir::task<int>{}.on_done(), coir::otherwise()) == 1);
     });
 }

@@ -79,7 +79,9 @@ def lines_run(build, profiles):
                     kind, _, value = line.partition(":")
                     if kind == "SF":
                         file = pathlib.Path(value).resolve().relative_to(ROOT).as_posix()
-                    elif kind == "DA":
+                        # Of a program that has nothing of ours llvm-cov lists all there is.
+                        is_ours = file.startswith(("lib/", "include/"))
+                    elif kind == "DA" and is_ours:
                         number, count = (int(word) for word in value.split(",")[:2])
                         counts[file][number] = max(count, counts[file].get(number, 0))
     return counts
