@@ -19,12 +19,13 @@ using namespace fixture;
 namespace {
 
 constexpr const char* silent_name = "never-answered.example";
+constexpr const char* answered_name = "answered.example"; // a fresh system may not know localhost
 std::atomic<int> asked{0};
 std::counting_semaphore<100> let_go{0};
 
 } // namespace
 
-// Stands before the C library's: asked for that name it is a resolver that does not answer.
+// Stands before the C library's: asked for one name it is a resolver that does not answer.
 extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* hints,
                            addrinfo** found) {
     using function = decltype(&::getaddrinfo);
@@ -35,6 +36,7 @@ extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo
         let_go.acquire();
         return EAI_AGAIN;
     }
+    if (by_name && name != nullptr && std::strcmp(name, answered_name) == 0) name = "127.0.0.1";
     return real(name, service, hints, found);
 }
 
@@ -49,7 +51,7 @@ TEST_CASE("a resolver that never answers holds up nobody but who asked, within h
         auto waiting = coir::go(
             [] { return error_of([] { coir::tcp_stream::connect(silent_name, 80).close(); }); });
         while (asked.load() < 3) coir::sleep_for(1ms); // all three are with the resolver
-        CHECK(!coir::resolve("localhost", "80").empty());
+        CHECK(!coir::resolve(answered_name, "80").empty());
         auto [client, server] = make_tcp_pair();
         client.write_all("x");
         CHECK(read_one(server) == 'x');
