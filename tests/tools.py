@@ -91,6 +91,22 @@ def check_too_old(root):
                     f"{result.stdout}{result.stderr}"
 
 
+def check_refused(root):
+    """Tests of io_uring would fail one by one, and nobody would know what to do about it."""
+    with tempfile.TemporaryDirectory(prefix="coir-tools-") as folder:
+        refuse = pathlib.Path(folder) / "refuse"
+        source = root / "tests" / "refuse_io_uring.cpp"
+        subprocess.run(["g++", "-std=c++20", source, "-o", refuse], check=True)
+        for backend, status, text in [("", 1, "Please allow it"), ("epoll", 0, "")]:
+            result = subprocess.run(
+                [refuse, shutil.which("bash"), "-euc", "source tools/lib/build.sh; need_io_uring"],
+                cwd=root, env={**os.environ, "COIR_IO": backend}, capture_output=True, text=True,
+            )
+            if result.returncode != status or text not in result.stderr:
+                yield f"io_uring refused, COIR_IO={backend}: ended with {result.returncode}, " \
+                    f"said {result.stderr!r}"
+
+
 def check_help(root):
     with tempfile.TemporaryDirectory(prefix="coir-tools-") as bare:
         for name in (*NEEDED, "sed"):
@@ -118,7 +134,8 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     root = pathlib.Path(sys.argv[1])
-    complaints = [*check_help(root), *check_packages(root), *check_too_old(root)]
+    checks = (check_help, check_packages, check_too_old, check_refused)
+    complaints = [complaint for check in checks for complaint in check(root)]
     print("\n".join(complaints) or "all of them say what they should")
     return 1 if complaints else 0
 
