@@ -38,6 +38,32 @@ MUTATIONS = {
         "while (pump_one(woken)) {}\n    unlock_or_free();",
         "pump_one(woken);\n    unlock_or_free();",
     ),
+    "a select that was refused says that it sent": (
+        "chan/select_core.cpp",
+        "entries_[result]->succeeded = nodes[result].succeeded;",
+        "entries_[result]->succeeded = true;",
+    ),
+    "a select whose time is up takes its first case": (
+        "chan/select_core.cpp",
+        "if (result == wait_timed_out) return deadline_;",
+        "if (result == wait_timed_out) return 0;",
+    ),
+    "a select does not wake whom it has served": (
+        "chan/select_core.cpp",
+        "if (served != nullptr) wake(*served->party);",
+        "",
+    ),
+    "a mutex that is handed over looks free": (
+        "sync/mutex.cpp",
+        "next |= first->succeeded ? mutex_locked : mutex_woken;",
+        "next |= mutex_woken;",
+    ),
+    "an unlock wakes nobody": (
+        "sync/mutex.cpp",
+        "state.word.store(next, std::memory_order_release);\n"
+        "    if (first != nullptr) wake(*first->party);",
+        "state.word.store(next, std::memory_order_release);",
+    ),
     "a woken locker stays on its way for ever": (
         "sync/mutex.cpp",
         "mine_ = mutex_woken;",
@@ -65,6 +91,16 @@ MUTATIONS = {
         "task/group.cpp",
         "alive_ >= limit_",
         "alive_ > limit_",
+    ),
+    "a failed member cancels nobody": (
+        "task/group.cpp",
+        "failure_ = std::move(failure);\n    }\n    stop();",
+        "failure_ = std::move(failure);\n    }",
+    ),
+    "a place in a group that gets free is nobody's": (
+        "task/group.cpp",
+        "if (wait_node* const adder = adders_.claim_first()) {",
+        "if (wait_node* const adder = nullptr) {",
     ),
     "a stopped timer leaves its tick": (
         "time/timer_core.cpp",

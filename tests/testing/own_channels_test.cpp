@@ -251,6 +251,24 @@ TEST_CASE("select commits exactly one case, also against other selects") {
     });
 }
 
+TEST_CASE("a select that waits to send learns of the close") {
+    passes([] {
+        const coir::chan<int> values;
+        int sent = 0;
+        int refused = 0;
+        coir::wait_group all;
+        for (int i = 0; i < 2; ++i) {
+            all.go([&, i] {
+                coir::select(values.on_send(i, [&](bool done) { ++(done ? sent : refused); }));
+            });
+        }
+        const bool received = values.recv().has_value();
+        values.close();
+        all.wait();
+        require(received && sent == 1 && refused == 1, "one of each");
+    });
+}
+
 TEST_CASE("select with timeouts, with otherwise and on one channel twice") {
     passes([] {
         const coir::chan<int> values;
