@@ -7,8 +7,8 @@
 
 `print` shows channels with what is buffered and who waits, tasks, and mutexes with their holders.
 
-Carried by the library itself (section .debug_gdb_scripts); gdb loads it where its auto-load
-safe-path allows. Needs the debug information of coir.
+Carried by the library itself in .debug_gdb_scripts, which takes one text: hence one file. gdb loads
+it where its auto-load safe-path allows. Needs the debug information of coir.
 """
 
 import gdb
