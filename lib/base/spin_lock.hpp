@@ -6,20 +6,14 @@
 // holder can therefore only be delayed by the kernel's scheduler, which is why a waiter that has
 // spun for a while gives its time slice away instead of burning it.
 
+#include "base/short_wait.hpp"
+
 #include <sched.h>
 
 #include <atomic>
 #include <cstdint>
 
 namespace coir::detail {
-
-inline void cpu_relax() noexcept {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
-}
 
 class spin_lock {
 public:
@@ -35,22 +29,33 @@ public:
                locked_.exchange(1, std::memory_order_acquire) == 0;
     }
 
+    // While the caller is the only one who could take it: a load and a store will do. relaxed: the
+    // caller sees to it that it is alone.
+    [[nodiscard]] bool try_lock_alone() noexcept {
+        if (locked_.load(std::memory_order_relaxed) != 0) return false;
+        locked_.store(1, std::memory_order_relaxed);
+        return true;
+    }
+    /// As try_lock_alone(), and the caller knows that it is free.
+    void lock_alone() noexcept { locked_.store(1, std::memory_order_relaxed); }
+
     // release: publishes the critical section to the next acquire in lock().
     void unlock() noexcept { locked_.store(0, std::memory_order_release); }
 
 private:
+    // Waits longer each time: meanwhile the holder gets many turns in a row at full speed, where
+    // two that take turns wait for each other at every one. Measured: docs/performance.md.
     [[gnu::noinline]] void lock_slow() noexcept {
-        int spins = 0;
+        constexpr int most_pauses = 64;
+        int pauses = 8;
         do {
-            // relaxed: only decides when to try again; the exchange carries the ordering.
-            while (locked_.load(std::memory_order_relaxed) != 0) {
-                if (++spins % 128 == 0) {
-                    ::sched_yield(); // the holder may have been preempted
-                } else {
-                    cpu_relax();
-                }
+            for (int i = 0; i < pauses; ++i) cpu_relax();
+            if (pauses < most_pauses) {
+                pauses *= 2;
+            } else {
+                ::sched_yield(); // the holder may have been preempted
             }
-        } while (locked_.exchange(1, std::memory_order_acquire) != 0);
+        } while (!try_lock());
     }
 
     std::atomic<std::uint8_t> locked_{0};

@@ -10,7 +10,7 @@
 //   store, because who is let go by it may destroy the object.
 //   A wait that ends by timeout or cancellation has left no trace when wait_at() returns.
 
-#include "base/spin_lock.hpp"
+#include "base/short_wait.hpp"
 #include "wait/park.hpp"
 #include "wait/wait_queue.hpp"
 
@@ -18,28 +18,10 @@
 #include <coir/detail/scheduling_point.hpp>
 #include <coir/detail/sync_state.hpp>
 
-#include <sched.h>
-
 namespace coir::detail {
 
 /// The part of the word that is the queue's.
 inline constexpr std::uint64_t queue_bits = sync_state::queue_held | sync_state::waiting;
-
-/// Spins while another thread is in its few instructions; gives the time slice away if that thread
-/// seems to have lost its own.
-class short_wait {
-public:
-    void pause() noexcept {
-        if (++count_ % 128 == 0) {
-            ::sched_yield();
-        } else {
-            cpu_relax();
-        }
-    }
-
-private:
-    int count_ = 0;
-};
 
 /// Takes the queue and applies `change` to the word, if `wanted` holds for it; `word` is the last
 /// one seen, or on success the one that was replaced.
