@@ -2,7 +2,7 @@
 #pragma once
 // Owns how an OS thread takes part in waits: it sleeps on a futex where a coroutine parks, or in
 // poll(2) if it waits for descriptors too. Then whoever wakes it writes to its `wake_descriptor`,
-// before `woken`: until that is set the thread does not go on, and the number stays its own.
+// before `progress`: until that says so the thread does not go on, and the number stays its own.
 
 #include "sched/waiter.hpp"
 #include "wait/park.hpp"
@@ -24,8 +24,11 @@ struct thread_waiter final : waiter {
     /// Makes `wake_descriptor` if there is none yet. Throws std::system_error.
     void open_wake_descriptor();
 
-    std::atomic<std::uint32_t> woken{0}; ///< the futex
-    int wake_descriptor = -1;            ///< an eventfd
+    /// How far the current wait is; the futex. Whoever wakes finds `asleep` if a system call is
+    /// needed for that.
+    enum : std::uint32_t { waiting, asleep, woken };
+    std::atomic<std::uint32_t> progress{waiting};
+    int wake_descriptor = -1; ///< an eventfd
     /// What its waits are for beside being woken, the `wake_descriptor` last; empty: nothing.
     std::span<pollfd> polled;
     /// Counted in parked_threads; by then only whoever wakes it may take it out again, so that a
