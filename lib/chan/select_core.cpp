@@ -109,10 +109,10 @@ private:
         }
     }
 
-    std::span<spin_lock*> held() noexcept { return {locks_.data(), lock_count_}; }
+    std::span<biased_lock*> held() noexcept { return {locks_.data(), lock_count_}; }
 
     void release_all() noexcept {
-        for (spin_lock* const lock : held()) lock->unlock();
+        for (biased_lock* const lock : held()) lock->unlock();
         lock_count_ = 0;
     }
 
@@ -150,7 +150,7 @@ private:
         }
     }
 
-    static spin_lock* lock_of(const select_entry& entry) noexcept {
+    static biased_lock* lock_of(const select_entry& entry) noexcept {
         switch (entry.kind) {
         case select_kind::send:
         case select_kind::receive: return &entry.channel->lock;
@@ -163,12 +163,13 @@ private:
     // In the order of their addresses, each once.
     void lock_all() noexcept {
         for (std::size_t i = 0; i < order_count_; ++i) {
-            if (spin_lock* const lock = lock_of(*entries_[order_[i]])) locks_[lock_count_++] = lock;
+            if (biased_lock* const lock = lock_of(*entries_[order_[i]]))
+                locks_[lock_count_++] = lock;
         }
-        spin_lock** const end = locks_.data() + lock_count_;
+        biased_lock** const end = locks_.data() + lock_count_;
         std::sort(locks_.data(), end, std::less<>{});
         lock_count_ = static_cast<std::size_t>(std::unique(locks_.data(), end) - locks_.data());
-        for (spin_lock* const lock : held()) lock->lock();
+        for (biased_lock* const lock : held()) lock->lock();
     }
 
     // Draws the next case at random, as far as cases are needed (Fisher and Yates).
@@ -193,7 +194,7 @@ private:
         return none;
     }
 
-    bool hold_also(spin_lock* lock) noexcept {
+    bool hold_also(biased_lock* lock) noexcept {
         if (lock == nullptr) return true;
         if (lock_count_ == 0) {
             lock->lock();
@@ -264,8 +265,8 @@ private:
         return true;
     }
 
-    void release_all_but(const spin_lock& kept) noexcept {
-        for (spin_lock* const lock : held()) {
+    void release_all_but(const biased_lock& kept) noexcept {
+        for (biased_lock* const lock : held()) {
             if (lock != &kept) lock->unlock();
         }
         lock_count_ = 0;
@@ -337,7 +338,7 @@ private:
     std::size_t deadline_ = none;
     std::size_t otherwise_ = none;
     std::int64_t now_ns_ = 0;
-    scratch<spin_lock*, few_cases> locks_;
+    scratch<biased_lock*, few_cases> locks_;
     scratch<std::size_t, few_cases> order_;
 };
 

@@ -138,7 +138,7 @@ void descriptor::wait_until_left() noexcept {
     node.party = &self;
     node.epoch = next_epoch(self);
     closer_ = &node;
-    const auto unlock = [](void* lock) noexcept { static_cast<spin_lock*>(lock)->unlock(); };
+    const auto unlock = [](void* lock) noexcept { static_cast<biased_lock*>(lock)->unlock(); };
     park(self, {wait_kind::close, this, unlock, &lock_, INT64_MAX, interruption::refused});
 }
 

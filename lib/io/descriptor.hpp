@@ -8,8 +8,8 @@
 // looks at the mark again: one of the two sees the other.
 
 #include "base/intrusive_list.hpp"
-#include "base/spin_lock.hpp"
 #include "io/operation.hpp"
+#include "sched/biased_lock.hpp"
 
 #include <coir/detail/descriptor.hpp>
 #include <coir/detail/io_case.hpp>
@@ -80,7 +80,7 @@ private:
     std::atomic<int> fd_;
     const bool kept_open_;
     std::atomic<watches*> watches_{nullptr};
-    spin_lock lock_;
+    biased_lock lock_;
     std::atomic<bool> closing_{false};
     intrusive_list<io_operation> under_way_; // guarded by lock_, as the next
     std::uint32_t users_ = 0;

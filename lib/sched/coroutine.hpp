@@ -15,6 +15,7 @@
 #include "fiber/context.hpp"
 #include "fiber/exception_state.hpp"
 #include "fiber/stack_pool.hpp"
+#include "sched/biased_lock.hpp"
 #include "sched/cancel_scope.hpp"
 #include "sched/waiter.hpp"
 
@@ -64,7 +65,7 @@ struct coroutine final : waiter {
     coroutine_locals* locals = nullptr;
 
     // Joining: guarded by `join_lock`, except that `done` is stored without it.
-    spin_lock join_lock;
+    [[no_unique_address]] biased_lock join_lock; // the next two lie in its last word
     std::atomic<join_state> joining{join_state::running};
     bool was_cancelled = false;
     std::exception_ptr failure;

@@ -17,9 +17,6 @@
 //   wakes nobody; if its waker goes on computing, the watchdog has it rescued.
 //   Who loses `next_` to a newer one goes to the end of the run queue, or, before its first turn,
 //   on top of those that have not begun (start_deque.hpp).
-// Thread-locals: a coroutine may leave a worker in the middle of any function that parks, and
-// compilers keep the address of a thread-local for the whole function. So current_worker() is
-// opaque to them, and nothing else here is thread-local.
 
 #include "base/random.hpp"
 #include "fiber/context.hpp"
@@ -31,6 +28,7 @@
 #include "sched/run_queue.hpp"
 #include "sched/simulated_scheduler.hpp"
 #include "sched/start_deque.hpp"
+#include "sched/this_worker.hpp"
 #include "sched/trace.hpp"
 #include "sched/worker_counters.hpp"
 #include "timer/timer_heap.hpp"
@@ -43,8 +41,6 @@
 namespace coir::detail {
 
 class runtime_core;
-
-class worker;
 
 /// An operation on a worker's ring that belongs to no waiting coroutine, and so may outlive all.
 struct worker_resident : list_links<worker_resident> {
@@ -85,6 +81,8 @@ public:
     [[nodiscard]] coroutine* current() const noexcept { return current_; }
     [[nodiscard]] runtime_core& runtime() const noexcept { return runtime_; }
     [[nodiscard]] std::size_t index() const noexcept { return index_; }
+    /// Whether it is the only one of its runtime.
+    [[nodiscard]] bool is_alone() const noexcept { return alone_; }
     [[nodiscard]] poller& io() noexcept { return *io_; }
     [[nodiscard]] timer_heap& timers() noexcept { return timers_; }
     [[nodiscard]] stack_magazine& stacks() noexcept { return stacks_; }
@@ -256,23 +254,6 @@ private:
     timer_heap& timers_;
     worker_counters counters_;
 };
-
-/// The worker that the calling thread is, or null. Never cached across a park: see above.
-#if defined(__x86_64__) && defined(__LP64__)
-// By hand what the compiler would write for the initial-exec model, which holds in static and in
-// shared libraries; volatile, so that it is read each time. A call would take 2 ns more.
-inline worker* current_worker() noexcept {
-    worker* found = nullptr;
-    asm volatile("movq coir_this_thread_worker@gottpoff(%%rip), %0\n\t"
-                 "movq %%fs:(%0), %0"
-                 : "=r"(found)
-                 :
-                 : "memory");
-    return found;
-}
-#else
-COIR_NOINLINE worker* current_worker() noexcept;
-#endif
 
 /// The running coroutine, or null in a thread that is no worker.
 inline coroutine* current_coroutine() noexcept {

@@ -22,7 +22,7 @@ void run_job(blocking_job& job) noexcept {
     auto& wait = static_cast<blocking_wait&>(job);
     wait.call(wait.argument);
     waiter& party = *wait.party;
-    static_cast<void>(claimed(party, wait.epoch)); // nobody else can claim a firm wait
+    claim_own(party, wait.epoch);
     party.result = 0;
     wake(party);
 }

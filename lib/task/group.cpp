@@ -76,7 +76,7 @@ private:
     void wait_in(wait_queue& queue);
     void wait_until_empty();
 
-    spin_lock lock_;
+    biased_lock lock_;
     std::size_t alive_ = 0;
     const std::size_t limit_;
     wait_queue joiners_;

@@ -12,7 +12,7 @@
 //   runtime that ends expires its heaps early: fire() sees that it is not time yet and moves the
 //   entry to the timer thread.
 
-#include "base/spin_lock.hpp"
+#include "sched/biased_lock.hpp"
 #include "timer/timer_heap.hpp"
 
 #include <coir/detail/channel_core.hpp>
@@ -23,7 +23,7 @@
 namespace coir::detail {
 
 struct timer_core : timer_entry {
-    spin_lock lock;
+    biased_lock lock;
     bool armed = false;
     bool ticked = false;       ///< since the last stop(): somebody may not have received it
     bool once_for_all = false; ///< `after`: nobody else holds it, it ends with its tick

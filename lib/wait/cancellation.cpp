@@ -189,22 +189,13 @@ wait_state after_interruption(wait_state state, interruption_force force) noexce
 } // namespace
 
 bool interrupt_wait(waiter& party, std::uint64_t epoch, interruption_force force) noexcept {
-    std::uint64_t word = party.word.load(std::memory_order_acquire);
-    while (epoch_of(word) == epoch) {
-        const wait_state next = after_interruption(state_of(word), force);
-        if (next == wait_state::none) return false;
-        if (!party.word.compare_exchange_weak(word, wait_word(epoch, next),
-                                              std::memory_order_acq_rel,
-                                              std::memory_order_acquire)) {
-            continue;
-        }
-        if (next == wait_state::claimed) {
-            party.result = wait_cancelled;
-            return true;
-        }
-        party.interrupt(party);
-        return false;
+    const wait_state before =
+        end_wait(party, epoch, [&](wait_state state) { return after_interruption(state, force); });
+    if (before == wait_state::open) {
+        party.result = wait_cancelled;
+        return true;
     }
+    if (before != wait_state::none) party.interrupt(party);
     return false;
 }
 

@@ -8,6 +8,9 @@
 // transfer and wakes the waiter; who fails leaves everything as it is. A word that has moved on to
 // a later epoch makes every late claim fail.
 //
+// As long as only the one worker of a runtime has ended waits of its coroutines, the runtime's gate
+// (sched/owner_gate.hpp) stands in for the compare-exchange: inside, a load and a store will do.
+//
 // Invariants
 //   The word lives in the waiter, not in the waiting frame, so a late claimer that still has the
 //   waiter pinned (by a queue's lock, a timer heap, a pin) reads valid memory.
@@ -20,7 +23,7 @@
 //   after the other: two more read-modify-writes for each wait. Here all locks of a wait are held
 //   across the switch and released on the other side.
 
-#include "sched/waiter.hpp"
+#include "sched/runtime_core.hpp"
 
 #include <cstdint>
 
@@ -47,22 +50,61 @@ enum class claim_outcome : std::uint8_t {
     won_interrupted, ///< ours to end; its `interrupt` has been called or is about to be
 };
 
-/// Claims the wait `epoch` of `party` for completion.
-[[nodiscard]] inline claim_outcome claim(waiter& party, std::uint64_t epoch) noexcept {
+/// The gate of a coroutine that waits; it is its runtime's, which lives as long.
+[[nodiscard]] inline owner_gate& claims_of(const coroutine& co) noexcept {
+    return co.runtime->claims;
+}
+
+/// Moves the word of the wait `epoch` of `party` on to the state `next` makes of the present one,
+/// or leaves it, if that is `none` or the wait is over. Returns the state before, or `none`.
+template <typename Next>
+wait_state end_wait(waiter& party, std::uint64_t epoch, Next next) noexcept {
     // acquire: pairs with the release that opened the wait; the frame's contents are visible.
     std::uint64_t word = party.word.load(std::memory_order_acquire);
-    for (;;) {
-        const wait_state state = state_of(word);
-        if (epoch_of(word) != epoch || state == wait_state::none || state == wait_state::claimed) {
-            return claim_outcome::lost;
+    const auto wanted = [&] {
+        return epoch_of(word) == epoch ? next(state_of(word)) : wait_state::none;
+    };
+    // Only while the wait is open is its runtime, and with it the gate, sure to be there.
+    if (wanted() == wait_state::none) return wait_state::none;
+    owner_gate* const gate = party.is_thread ? nullptr : &claims_of(static_cast<coroutine&>(party));
+    if (gate != nullptr && gate->enter()) {
+        // relaxed, all of it: who else would claim, parks or runs on this thread, until the gate
+        // has been opened, and then sees this through its leave().
+        word = party.word.load(std::memory_order_relaxed);
+        const wait_state after = wanted();
+        if (after != wait_state::none) {
+            party.word.store(wait_word(epoch, after), std::memory_order_relaxed);
         }
-        if (party.word.compare_exchange_weak(word, wait_word(epoch, wait_state::claimed),
+        gate->leave();
+        return after == wait_state::none ? wait_state::none : state_of(word);
+    }
+    for (;;) {
+        const wait_state after = wanted();
+        if (after == wait_state::none) return wait_state::none;
+        if (party.word.compare_exchange_weak(word, wait_word(epoch, after),
                                              std::memory_order_acq_rel,
                                              std::memory_order_acquire)) {
-            return state == wait_state::interrupted ? claim_outcome::won_interrupted
-                                                    : claim_outcome::won;
+            return state_of(word);
         }
     }
+}
+
+/// Claims the wait `epoch` of `party` for completion.
+[[nodiscard]] inline claim_outcome claim(waiter& party, std::uint64_t epoch) noexcept {
+    const wait_state before = end_wait(party, epoch, [](wait_state state) {
+        return state == wait_state::claimed ? wait_state::none
+               : state == wait_state::none  ? wait_state::none
+                                            : wait_state::claimed;
+    });
+    if (before == wait_state::none) return claim_outcome::lost;
+    return before == wait_state::interrupted ? claim_outcome::won_interrupted : claim_outcome::won;
+}
+
+/// Claims a wait that is sure to be open, and that nobody else may end: a firm one with a single
+/// party at its other end. From any thread, and without a look at the gate.
+inline void claim_own(waiter& party, std::uint64_t epoch) noexcept {
+    // relaxed: the wake-up that follows publishes it.
+    party.word.store(wait_word(epoch, wait_state::claimed), std::memory_order_relaxed);
 }
 
 [[nodiscard]] inline bool claimed(waiter& party, std::uint64_t epoch) noexcept {

@@ -3,7 +3,7 @@
 // Owns the queues of those who wait at one thing, in the order of their arrival.
 
 #include "base/intrusive_list.hpp"
-#include "base/spin_lock.hpp"
+#include "sched/biased_lock.hpp"
 #include "wait/claim.hpp"
 
 #include <cstddef>
@@ -24,7 +24,7 @@ struct wait_node : list_links<wait_node> {
 
 /// What a wait queue belongs to: its lock is held from the last look until the wait is registered.
 struct wait_source {
-    spin_lock lock;
+    biased_lock lock;
 };
 
 class wait_queue {
