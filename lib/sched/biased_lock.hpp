@@ -39,6 +39,9 @@ public:
 
     void unlock() noexcept { lock_.unlock(); }
 
+    /// For what else its owner may do alone.
+    [[nodiscard]] owner_gate& gate() noexcept { return *this; }
+
 private:
     spin_lock lock_;
 };

@@ -64,7 +64,8 @@ struct coroutine final : waiter {
     coroutine* next_queued = nullptr;
     coroutine_locals* locals = nullptr;
 
-    // Joining: guarded by `join_lock`, except that `done` is stored without it.
+    // Joining: guarded by `join_lock`, except that `done` is stored without it. Its gate is also
+    // for those who end a wait of this coroutine: see wait/claim.hpp.
     [[no_unique_address]] biased_lock join_lock; // the next two lie in its last word
     std::atomic<join_state> joining{join_state::running};
     bool was_cancelled = false;

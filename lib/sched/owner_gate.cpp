@@ -43,6 +43,12 @@ void owner_gate::open_to_all(std::uintptr_t owner) noexcept {
     while (!is_open()) patience.pause();
 }
 
+// relaxed: published with what the gate is part of.
+void owner_gate::assign(const worker* here) noexcept {
+    owner_.store(may_own(here) ? reinterpret_cast<std::uintptr_t>(here) : open,
+                 std::memory_order_relaxed);
+}
+
 bool owner_gate::is_virgin() const noexcept {
     return owner_.load(std::memory_order_relaxed) == virgin;
 }

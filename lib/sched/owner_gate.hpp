@@ -25,6 +25,8 @@
 // Rejected
 //   Giving the gate back to an owner once the others have gone: nobody knows when that is, and a
 //   channel between two runtimes would be taken away from its owner again and again, 5 us each.
+//   One gate for all that belongs to a runtime: a late canceller that has a coroutine pinned would
+//   look for the gate in a runtime that has ended.
 // Source: the idea is that of biased locking (Kawachiya, Koseki, Onodera: Lock reservation, 2002;
 // Dice, Moir, Scherer: Quickly reacquirable locks, 2003).
 
@@ -69,6 +71,14 @@ public:
     /// Whether nobody has come yet.
     [[nodiscard]] bool is_virgin() const noexcept;
 
+    /// For what is used again by `here`, a worker or null, and cannot be reached by others: an
+    /// owner that is another one makes way. What is open stays open.
+    void renew(const worker* here) noexcept {
+        const std::uintptr_t owner = owner_.load(std::memory_order_relaxed);
+        if (owner != open && owner != reinterpret_cast<std::uintptr_t>(here)) [[unlikely]]
+            assign(here);
+    }
+
 private:
     static constexpr std::uintptr_t open = 1;
     static constexpr std::uintptr_t opening = 2;
@@ -85,6 +95,7 @@ private:
         return false;
     }
     void open_to_all(std::uintptr_t owner) noexcept;
+    void assign(const worker* here) noexcept;
 
     std::atomic<std::uintptr_t> owner_{virgin}; ///< a worker's address or one of the above
     std::atomic<bool> inside_{false};           ///< written by the owner only

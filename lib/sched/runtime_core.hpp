@@ -112,9 +112,6 @@ public:
     /// How many threads wait for the end of a session whose coroutines have not all ended.
     [[nodiscard]] int awaited_sessions();
 
-    /// Passed by whoever ends a wait of a coroutine of this runtime.
-    owner_gate claims;
-
     /// How many threads are inside `run` of this runtime.
     std::atomic<int> active_runs{0};
 

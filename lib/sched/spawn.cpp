@@ -57,7 +57,7 @@ std::size_t overhead_of(const coroutine_order& order) noexcept {
 
 // A record outlives its coroutine, so that the next one on the same stack need not write all of it.
 // What a coroutine leaves behind is put right here; what it owned, release_memory has let go.
-coroutine& renewed_record(stack memory) noexcept {
+coroutine& renewed_record(stack memory, const worker* here) noexcept {
     coroutine& co = coroutine_at(memory.top);
     bool& exists =
         record_exists(memory.top); // zero in fresh memory, and where pages were given back
@@ -74,6 +74,7 @@ coroutine& renewed_record(stack memory) noexcept {
     co.firm_depth = 0;
     co.exceptions = {};
     co.at_end = nullptr;
+    co.join_lock.gate().renew(here);
     co.joining.store(join_state::running, std::memory_order_relaxed);
     co.was_cancelled = false;
     co.root_scope.cancelled.store(false, std::memory_order_relaxed);
@@ -95,7 +96,7 @@ coroutine& make_coroutine(const coroutine_order& order) {
     const std::size_t wanted = stack_bytes + overhead_of(order);
     const stack memory =
         here != nullptr ? here->stacks().acquire(wanted) : stack_depot::instance().acquire(wanted);
-    coroutine& co = renewed_record(memory);
+    coroutine& co = renewed_record(memory, here);
     co.runtime = order.runtime;
     co.session = order.session;
     co.program = order.program;

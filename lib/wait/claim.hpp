@@ -8,8 +8,9 @@
 // transfer and wakes the waiter; who fails leaves everything as it is. A word that has moved on to
 // a later epoch makes every late claim fail.
 //
-// As long as only the one worker of a runtime has ended waits of its coroutines, the runtime's gate
-// (sched/owner_gate.hpp) stands in for the compare-exchange: inside, a load and a store will do.
+// As long as only the one worker of a runtime has ended the waits of a coroutine, the coroutine's
+// gate (sched/owner_gate.hpp) stands in for the compare-exchange: inside, a load and a store will
+// do.
 //
 // Invariants
 //   The word lives in the waiter, not in the waiting frame, so a late claimer that still has the
@@ -23,7 +24,7 @@
 //   after the other: two more read-modify-writes for each wait. Here all locks of a wait are held
 //   across the switch and released on the other side.
 
-#include "sched/runtime_core.hpp"
+#include "sched/coroutine.hpp"
 
 #include <cstdint>
 
@@ -50,11 +51,6 @@ enum class claim_outcome : std::uint8_t {
     won_interrupted, ///< ours to end; its `interrupt` has been called or is about to be
 };
 
-/// The gate of a coroutine that waits; it is its runtime's, which lives as long.
-[[nodiscard]] inline owner_gate& claims_of(const coroutine& co) noexcept {
-    return co.runtime->claims;
-}
-
 /// Moves the word of the wait `epoch` of `party` on to the state `next` makes of the present one,
 /// or leaves it, if that is `none` or the wait is over. Returns the state before, or `none`.
 template <typename Next>
@@ -64,19 +60,19 @@ wait_state end_wait(waiter& party, std::uint64_t epoch, Next next) noexcept {
     const auto wanted = [&] {
         return epoch_of(word) == epoch ? next(state_of(word)) : wait_state::none;
     };
-    // Only while the wait is open is its runtime, and with it the gate, sure to be there.
-    if (wanted() == wait_state::none) return wait_state::none;
-    owner_gate* const gate = party.is_thread ? nullptr : &claims_of(static_cast<coroutine&>(party));
-    if (gate != nullptr && gate->enter()) {
-        // relaxed, all of it: who else would claim, parks or runs on this thread, until the gate
-        // has been opened, and then sees this through its leave().
-        word = party.word.load(std::memory_order_relaxed);
-        const wait_state after = wanted();
-        if (after != wait_state::none) {
-            party.word.store(wait_word(epoch, after), std::memory_order_relaxed);
+    if (!party.is_thread) {
+        owner_gate& gate = static_cast<coroutine&>(party).join_lock.gate();
+        if (gate.enter()) {
+            // relaxed: all who write the word do so on this thread, until the gate has been opened;
+            // who opened it sees this through leave().
+            word = party.word.load(std::memory_order_relaxed);
+            const wait_state after = wanted();
+            if (after != wait_state::none) {
+                party.word.store(wait_word(epoch, after), std::memory_order_relaxed);
+            }
+            gate.leave();
+            return after == wait_state::none ? wait_state::none : state_of(word);
         }
-        gate->leave();
-        return after == wait_state::none ? wait_state::none : state_of(word);
     }
     for (;;) {
         const wait_state after = wanted();

@@ -58,9 +58,8 @@ bool is_woken_soon(const thread_waiter& self) noexcept {
 void sleep_until_woken(thread_waiter& self, std::uint64_t epoch, std::int64_t deadline_ns) {
     if (is_woken_soon(self)) return;
     std::uint32_t seen = thread_waiter::waiting;
-    // acquire where it has been woken meanwhile: as in is_woken.
-    self.progress.compare_exchange_strong(seen, thread_waiter::asleep, std::memory_order_relaxed,
-                                          std::memory_order_acquire);
+    // acquire: as in is_woken, if it has been woken meanwhile.
+    self.progress.compare_exchange_strong(seen, thread_waiter::asleep, std::memory_order_acquire);
     while (!is_woken(self)) {
         futex_wait(self.progress, thread_waiter::asleep, deadline_ns);
         if (deadline_ns == never_ns || monotonic_ns() < deadline_ns) continue;
