@@ -7,6 +7,9 @@
 //   native: the flow just left, the flow that begins, the argument; the entry in the saved frame
 //           pointer, which moves to the fourth parameter;
 //   Boost:  the two halves of transfer_t; the rest is not looked at.
+// The registers that functions save for their callers begin at zero. They hold what belonged to the
+// flow just left, and would be saved on this stack as long as it lives: for the search of
+// debug/reachability.hpp they would be pointers in use.
 
 #include "base/check.hpp"
 #include "fiber/context.hpp"
@@ -56,6 +59,11 @@ coir_context_entry:
     endbr64
     movq %rbp, %rcx
     xorl %ebp, %ebp
+    xorl %ebx, %ebx
+    xorl %r12d, %r12d
+    xorl %r13d, %r13d
+    xorl %r14d, %r14d
+    xorl %r15d, %r15d
     pushq %rbp
     .cfi_adjust_cfa_offset 8
     call coir_context_begin
@@ -76,6 +84,16 @@ coir_context_entry:
     .cfi_undefined x30
     hint #38 // bti jc
     mov x3, x29
+    mov x19, xzr
+    mov x20, xzr
+    mov x21, xzr
+    mov x22, xzr
+    mov x23, xzr
+    mov x24, xzr
+    mov x25, xzr
+    mov x26, xzr
+    mov x27, xzr
+    mov x28, xzr
     mov x29, xzr
     mov x30, xzr
     bl coir_context_begin

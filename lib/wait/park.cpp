@@ -11,7 +11,6 @@
 #include "wait/thread_waiter.hpp"
 
 #include <exception>
-#include <optional>
 
 namespace coir::detail {
 namespace {
@@ -72,14 +71,15 @@ std::size_t park_coroutine(coroutine& self, const park_request& request) noexcep
     const std::uint64_t epoch = next_epoch(self);
     parking wait{self, request, epoch,
                  state_for(self, request.cancel, here->has_exception_in_flight())};
-    std::optional<wait_deadline> deadline; // most waits have none, and then nothing is written
+    // Most waits have none. It is cleared even so: what an old frame has left here would look as if
+    // this one used it (debug/reachability.hpp).
+    wait_deadline deadline;
     if (request.deadline_ns != never_ns) {
-        deadline.emplace();
-        deadline->deadline_ns = request.deadline_ns;
-        deadline->fire = time_out;
-        deadline->party = &self;
-        deadline->epoch = epoch;
-        wait.deadline = &*deadline;
+        deadline.deadline_ns = request.deadline_ns;
+        deadline.fire = time_out;
+        deadline.party = &self;
+        deadline.epoch = epoch;
+        wait.deadline = &deadline;
         self.deadline_ns.store(request.deadline_ns, std::memory_order_relaxed); // for reports
     }
     self.since_ns.store(here->coarse_now_ns(), std::memory_order_relaxed);
@@ -91,7 +91,7 @@ std::size_t park_coroutine(coroutine& self, const park_request& request) noexcep
         trace_running(trace_event::resumed, self);
     while (!wait.settled.load(std::memory_order_acquire)) cpu_relax(); // another worker is at it
     if (wait.deadline != nullptr) {
-        if (self.result != wait_timed_out) timer_remove(*deadline);
+        if (self.result != wait_timed_out) timer_remove(deadline);
         self.deadline_ns.store(never_ns, std::memory_order_relaxed);
     }
     return self.result;
