@@ -100,6 +100,7 @@ class Migrated(Looks, unittest.TestCase):
         cls.live, cls.core = look(
             os.environ["COIR_GDB_SUBJECT"],
             "migrate",
+            environment={"COIR_WORKERS": "2"},  # there must be somewhere to go
             commands=["info coroutines", "coroutine apply all bt"],
         )
 
