@@ -40,10 +40,12 @@ bool is_woken(const thread_waiter& self) noexcept {
 
 // The other side often is at it already, and to sleep and be woken takes 5 to 20 us: two threads
 // that pass single words through a channel of capacity 1 are 50 times as fast with this. It costs
-// some 3 us where nobody comes.
-bool is_woken_soon(const thread_waiter& self) noexcept {
+// some 3 us where nobody comes. On a busy machine others may run for long in a turn: so none is
+// given away where there is a deadline.
+bool is_woken_soon(const thread_waiter& self, std::int64_t deadline_ns) noexcept {
     constexpr int most_pauses = 128;
-    constexpr int most_turns = 8; // in which others run, if there are more threads than processors
+    // In which others run, if there are more threads than processors.
+    const int most_turns = deadline_ns == never_ns ? 8 : 0;
     for (int i = 0; i < most_pauses; ++i) {
         if (is_woken(self)) return true;
         cpu_relax();
@@ -56,7 +58,7 @@ bool is_woken_soon(const thread_waiter& self) noexcept {
 }
 
 void sleep_until_woken(thread_waiter& self, std::uint64_t epoch, std::int64_t deadline_ns) {
-    if (is_woken_soon(self)) return;
+    if (is_woken_soon(self, deadline_ns)) return;
     std::uint32_t seen = thread_waiter::waiting;
     // acquire: as in is_woken, if it has been woken meanwhile.
     self.progress.compare_exchange_strong(seen, thread_waiter::asleep, std::memory_order_acquire);
