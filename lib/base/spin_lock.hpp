@@ -29,8 +29,8 @@ public:
                locked_.exchange(1, std::memory_order_acquire) == 0;
     }
 
-    // While the caller is the only one who could take it: a load and a store will do. relaxed: the
-    // caller sees to it that it is alone.
+    /// While the caller is the only one who could take it: a load and a store will do. relaxed: the
+    /// caller sees to it that it is alone.
     [[nodiscard]] bool try_lock_alone() noexcept {
         if (locked_.load(std::memory_order_relaxed) != 0) return false;
         locked_.store(1, std::memory_order_relaxed);

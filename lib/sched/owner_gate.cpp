@@ -21,19 +21,18 @@ void owner_gate::settle() noexcept {
     if (owner == virgin) {
         const worker* const here = current_worker();
         const std::uintptr_t next = may_own(here) ? reinterpret_cast<std::uintptr_t>(here) : open;
-        // acquire on failure: `open` may be what was found. Success needs no order: nobody has been
-        // here, so there is nothing to see or to show.
-        if (owner_.compare_exchange_strong(owner, next, std::memory_order_acq_rel,
-                                           std::memory_order_acquire)) {
-            return;
-        }
+        // acquire: where it fails, `open` may be what was found. Nobody has been here before, so
+        // there is nothing to see or to show where it succeeds.
+        if (owner_.compare_exchange_strong(owner, next, std::memory_order_acquire)) return;
     }
     if (owner != open) open_to_all(owner);
 }
 
 void owner_gate::open_to_all(std::uintptr_t owner) noexcept {
     short_wait patience;
-    if (owner != opening && owner_.compare_exchange_strong(owner, opening)) {
+    // relaxed: the fence that follows orders it.
+    if (owner != opening &&
+        owner_.compare_exchange_strong(owner, opening, std::memory_order_relaxed)) {
         heavy_fence(); // store `opening`, load `inside`: partner in try_enter
         // acquire: pairs with leave(); all that the owner did inside is seen,
         while (inside_.load(std::memory_order_acquire)) patience.pause();
