@@ -24,8 +24,10 @@
 namespace coir::detail {
 namespace {
 
-// How long those that are about to end may take: long for a computer, short for its user.
+// How long those that are about to end, or to wait, may take: long for a computer, short for its
+// user. Where they get no processor, because others take them all, the pauses do not count.
 constexpr int most_looks = 50;
+constexpr int most_starved_looks = 2000;
 constexpr std::int64_t pause_ns = 1'000'000;
 
 struct leak_search {
@@ -33,6 +35,7 @@ struct leak_search {
     run_session& session;
     bool over = false;  ///< decided, either way
     bool alone = false; ///< as of the last look: no thread of the program but this one
+    bool busy = false;  ///< as of the last look: something is yet to run
     std::vector<std::uint64_t> unreachable{};
 };
 
@@ -68,6 +71,9 @@ void look(std::span<runtime_core* const> runtimes, void* argument) {
     std::erase_if(left, [&](const auto& one) { return one.session != &search.session; });
     search.over = left.empty();
     search.alone = !outside_threads_live(runtimes, 1);
+    search.busy =
+        search.runtime.idle().sleeping() != search.runtime.worker_count() ||
+        !std::ranges::all_of(left, [](const auto& one) { return one.doing == activity::waiting; });
     if (search.over || !std::ranges::all_of(left, waits_for_a_peer)) return;
     // Nobody may have moved since before the census: the runtime is quiet, timers included.
     if (!search.runtime.quiescent()) return;
@@ -97,15 +103,34 @@ void look_for_unreachable(leak_search& search) {
     });
 }
 
+/// The clock of the processor time of a thread, as the kernel encodes it (posix-timers_types.h).
+clockid_t cpu_clock_of(pid_t thread) noexcept { return static_cast<clockid_t>(~thread * 8 + 6); }
+
+/// What the workers have had of the processors.
+std::int64_t worker_cpu_ns(runtime_core& runtime) noexcept {
+    std::int64_t sum_ns = 0;
+    for (std::size_t i = 0; i < runtime.worker_count(); ++i) {
+        timespec now{};
+        ::clock_gettime(cpu_clock_of(runtime.worker_at(i).thread()), &now);
+        sum_ns += now.tv_sec * 1'000'000'000 + now.tv_nsec;
+    }
+    return sum_ns;
+}
+
 } // namespace
 
 void report_leaks(runtime_core& runtime, run_session& session) noexcept {
     leak_search search{runtime, session};
-    for (int i = 0; i < most_looks && session.alive() != 0; ++i) {
+    int looks = 0;
+    int starved = 0;
+    while (looks < most_looks && starved < most_starved_looks && session.alive() != 0) {
         with_runtimes(look, &search);
         if (search.over) return;
+        const std::int64_t before_ns = worker_cpu_ns(runtime);
         const timespec pause{0, pause_ns};
         ::nanosleep(&pause, nullptr);
+        const bool nothing_ran = worker_cpu_ns(runtime) - before_ns < pause_ns / 10;
+        ++(search.busy && nothing_ran ? starved : looks);
     }
     if (session.alive() == 0 || !search.alone) return;
     try {

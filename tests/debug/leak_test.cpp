@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <stdexcept>
 #include <thread>
 
@@ -40,6 +41,30 @@ TEST_CASE("coroutines that could only wait for each other are reported when run 
         CHECK(result.says("\"lost\": waits on channel receive"));
         CHECK(result.says("leak_test.cpp:"));
         CHECK(result.says("started in "));
+    }
+}
+
+CHILD("forgets one that is late") {
+    static const coir::chan<int> never; // reachable: only who has looked long enough reports it
+    coir::run([] {
+        coir::go({.name = "late"}, [] {
+            // Its worker gets no processor, as far as anybody can see, who may interrupt it to
+            // look.
+            const auto end = std::chrono::steady_clock::now() + 600ms;
+            while (std::chrono::steady_clock::now() < end) ::usleep(50'000);
+            static_cast<void>(never.recv());
+        });
+    });
+    ::_exit(0);
+}
+
+TEST_CASE("who gets to its wait late, for want of a processor, is waited for and reported") {
+    for (const auto& environment : every_size) {
+        const outcome result = run_child("forgets one that is late", environment);
+        INFO(result.error);
+        CHECK(result.status == 0);
+        CHECK(result.says("coir: leak: when run ended, 1 coroutines"));
+        CHECK(result.says("\"late\": waits on channel receive"));
     }
 }
 
