@@ -111,7 +111,7 @@ deadlock_verdict report_deadlock() noexcept {
     }
     print_stuck_coroutines(all.runtimes);
     const deadlock_action action = all.runtimes.front()->settings().on_deadlock;
-    if (tracing() && action != deadlock_action::report) {
+    if (has_trace() && action != deadlock_action::report) {
         for (runtime_core* const one : all.runtimes) write_trace(*one);
     }
     switch (action) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sched/fork.hpp"
 
+#include "sched/trace.hpp"
 #include "sched/worker.hpp"
 
 #include <pthread.h>
@@ -19,6 +20,7 @@ std::atomic<bool> inside_coroutine{false};
 
 void in_child() noexcept {
     generation.fetch_add(1, std::memory_order_relaxed);
+    forget_trace();
     if (current_worker() != nullptr) {
         inside_coroutine.store(true, std::memory_order_relaxed);
         forget_current_worker();

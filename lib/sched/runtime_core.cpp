@@ -37,7 +37,7 @@ runtime_core::runtime_core(const runtime_options& settings)
     for (std::size_t i = 0; i < settings_->workers; ++i) {
         workers_.push_back(std::make_unique<worker>(*this, i));
     }
-    if (tracing()) {
+    if (has_trace()) {
         for (const auto& one : workers_) one->open_trace();
     }
     try {
@@ -88,7 +88,7 @@ runtime_core::~runtime_core() {
     keep_counts(*this);
     unregister_runtime(*this);
     stop();
-    if (tracing() && !belongs_to_parent_process()) write_trace(*this);
+    if (has_trace() && !belongs_to_parent_process()) write_trace(*this);
     for_each_coroutine(outlive, this);
 }
 

@@ -78,8 +78,16 @@ void trace_span_end(std::string_view name, std::uint64_t began_ticks) noexcept {
         record.other = began_ticks;
         record.text = into.keep(name);
         record.event = trace_event::span;
-        into.add(record);
+        into.add_unbudgeted(record);
     });
+}
+
+// Relaxed: the child has one thread when it does so.
+void forget_trace() noexcept {
+    trace_is_open.store(false, std::memory_order_relaxed);
+    constexpr auto others = static_cast<std::uint8_t>(~watched_for_trace);
+    switch_watchers.fetch_and(others, std::memory_order_relaxed);
+    trace_pause_ends_ns.store(never_ns, std::memory_order_relaxed);
 }
 
 trace_buffer& shared_trace() {

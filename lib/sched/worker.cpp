@@ -23,6 +23,18 @@ namespace {
 
 void nothing(worker&, void*) noexcept {}
 
+// Who comes from the shared queue has been there for long: its record, its pins and the frames that
+// it will begin in have left the caches. All of these lines or none: what is spared at one of them
+// is lost at the next (a million at once, each: 380 ns with any half of them, 260 with all).
+void fetch_early(const coroutine& co) noexcept {
+    constexpr std::ptrdiff_t line_bytes = 64;
+    constexpr std::ptrdiff_t first_frames_bytes = 4 * line_bytes;
+    constexpr auto record_bytes = static_cast<std::ptrdiff_t>(sizeof(coroutine) + pin_bytes);
+    const char* const record = reinterpret_cast<const char*>(&co);
+    for (std::ptrdiff_t at = -first_frames_bytes; at < record_bytes; at += line_bytes)
+        __builtin_prefetch(record + at, 1);
+}
+
 void requeue(worker& self, void* co) noexcept { self.ready_last(*static_cast<coroutine*>(co)); }
 
 } // namespace
@@ -128,15 +140,18 @@ void worker::do_duties() noexcept {
     mailbox_.run_all(*this);
     io_->poll();
     now_ns_ = monotonic_ns();
-    if (timers_.earliest_ns() <= now_ns_) {
-        const std::size_t count = timers_.expire(now_ns_);
-        if (tracing()) trace_worker(*this, trace_event::expired, 0, count);
-    }
+    end_due_trace_pause(now_ns_);
+    if (timers_.earliest_ns() <= now_ns_) expire(timers_, now_ns_);
     // Not into a ring that is half full: they would only push others out again.
     if (!runtime_.injected().empty() && queue_.size() <= run_queue::capacity / 2) {
         take_injected(runtime_.injected().size() / runtime_.worker_count() + 1);
     }
     begin_oldest();
+}
+
+void worker::expire(timer_heap& timers, std::int64_t now_ns) noexcept {
+    const std::size_t count = timers.expire(now_ns);
+    if (tracing()) trace_worker(*this, trace_event::expired, 0, count);
 }
 
 // Newest first alone would let the oldest wait for as long as there are newer ones.
@@ -157,6 +172,7 @@ void worker::take_injected(std::size_t most) noexcept {
     for (std::size_t i = 0; i < most; ++i) {
         coroutine* const co = runtime_.injected().pop();
         if (co == nullptr) return;
+        fetch_early(*co);
         push(*co);
     }
 }
@@ -174,7 +190,8 @@ void worker::sleep() noexcept {
     if (!sees_work_elsewhere()) {
         const bool was_active = std::exchange(ran_since_sleep_, false);
         const std::int64_t look_ns = runtime_.look_for_deadlock(was_active);
-        io_->wait(std::min({timers_.earliest_ns(), look_ns, next_trim_ns()}));
+        const std::int64_t pause_ns = trace_pause_ends_ns.load(std::memory_order_relaxed);
+        io_->wait(std::min({timers_.earliest_ns(), look_ns, next_trim_ns(), pause_ns}));
     }
     searching_ = idle.leave_sleep(*this);
 }
@@ -345,7 +362,7 @@ void worker::yield_watched() noexcept {
     const coroutine& self = *current_;
     watch_leaving(trace_event::yielded, self);
     leave({requeue, current_});
-    if (tracing()) trace_running(trace_event::resumed, self);
+    if (tracing()) trace_running(trace_event::went_on, self);
 }
 
 void worker::leave_for_good(after_switch after) noexcept {

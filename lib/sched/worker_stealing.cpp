@@ -59,7 +59,9 @@ coroutine* worker::steal_fresh_from(worker& victim) noexcept {
 // The victim computes without a break: what waits for it alone is taken over.
 coroutine* worker::rescue_from(worker& victim) noexcept {
     victim.stuck.store(false, std::memory_order_relaxed); // the watchdog will say it again
-    if (victim.timers_.earliest_ns() <= monotonic_ns()) victim.timers_.expire(monotonic_ns());
+    if (const std::int64_t now_ns = monotonic_ns(); victim.timers_.earliest_ns() <= now_ns) {
+        expire(victim.timers_, now_ns);
+    }
     // acquire: pairs with ready()'s release of the coroutine's record.
     if (coroutine* const co = victim.next_.exchange(nullptr, std::memory_order_acq_rel)) return co;
     return pick();
