@@ -93,12 +93,28 @@ void first_touch(benchmark::State& state) {
     }
 }
 
+struct thrown {};
+
+[[gnu::noinline]] void throw_it() { throw thrown{}; }
+
+/// The end of a wait that is cancelled cannot cost less.
+void exception(benchmark::State& state) {
+    for (auto _ : state) {
+        try {
+            throw_it();
+        } catch (const thrown& caught) {
+            benchmark::DoNotOptimize(&caught);
+        }
+    }
+}
+
 BENCHMARK(jump_fcontext)->Name("floor_jump_fcontext");
 BENCHMARK(context_switch)->Name("floor_context_switch");
 BENCHMARK(atomic_exchange)->Name("floor_atomic_exchange");
 BENCHMARK(function_call)->Name("floor_function_call");
 BENCHMARK(warm_stack)->Name("floor_warm_stack");
 BENCHMARK(first_touch)->Name("floor_first_touch");
+BENCHMARK(exception)->Name("floor_exception");
 
 } // namespace
 

@@ -23,7 +23,8 @@ void report_busy_worker(runtime_core& runtime, std::size_t index, std::uint64_t 
     record.id = co->id;
     record.name = co->name;
     stack_copy copy;
-    const bool seen = copy_running_stack(here.thread(), {co->memory.bottom, co->memory.top}, copy);
+    const bool seen =
+        copy_running_stack(here.thread(), {co->memory().bottom, co->memory().top}, copy);
     unpin(*co);
     if (here.turn() != turn) return; // it let go just now: the stack may be another one's
     symbol_table symbols;

@@ -45,7 +45,7 @@ private:
         record.runtime = co.runtime;
         record.session = co.session;
         record.start_site = reinterpret_cast<std::uintptr_t>(co.start_site);
-        record.stack_high = reinterpret_cast<std::uintptr_t>(co.memory.top);
+        record.stack_high = reinterpret_cast<std::uintptr_t>(co.memory().top);
         constexpr int tries = 4;
         for (int i = 0; i < tries; ++i) {
             if (see_waiting(co, record) || see_running(co, record)) break;
@@ -79,7 +79,8 @@ private:
         record.doing = activity::running;
         record.worker = place->on->index();
         copy_ = {};
-        if (!copy_running_stack(place->on->thread(), {co.memory.bottom, co.memory.top}, copy_)) {
+        if (!copy_running_stack(place->on->thread(), {co.memory().bottom, co.memory().top},
+                                copy_)) {
             copy_.at = {};
             return place->on->seen_running() == &co; // it runs, and does not answer
         }
@@ -103,8 +104,8 @@ private:
     void copy_saved_stack(const coroutine& co) {
         copy_.at = registers_of(co.flow.machine);
         const auto low = copy_.at.sp();
-        const auto bottom = reinterpret_cast<std::uintptr_t>(co.memory.bottom);
-        const auto top = reinterpret_cast<std::uintptr_t>(co.memory.top);
+        const auto bottom = reinterpret_cast<std::uintptr_t>(co.memory().bottom);
+        const auto top = reinterpret_cast<std::uintptr_t>(co.memory().top);
         copy_.base = low;
         copy_.bytes.clear();
         if (low < bottom || low >= top) {

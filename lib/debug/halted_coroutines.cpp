@@ -135,7 +135,7 @@ void halted_coroutines::note_current(std::span<runtime_core* const> runtimes) no
             const std::uint32_t slot = co != nullptr ? slot_at(address_of(co)) : nobody;
             if (slot == nobody || slots_[slot].record != co) continue;
             slots_[slot].is = halted_coroutine::prospect::alive;
-            slots_[slot].stack.begin = address_of(co->memory.bottom);
+            slots_[slot].stack.begin = address_of(co->memory().bottom);
         }
     }
 }

@@ -77,23 +77,38 @@ struct coroutine final : waiter {
     void* at_end_argument = nullptr;
 
     cancel_scope root_scope;
-    stack memory;
+    std::byte* stack_bottom = nullptr;
+    /// Link among those that the end of `run` cancels.
+    coroutine* next_leftover = nullptr;
     std::uint64_t id = 0;
     const void* start_site = nullptr; ///< the return address of `go`
     std::size_t stack_bytes = 0;
     std::string_view name;
+
+    [[nodiscard]] stack memory() const noexcept;
 };
 
 inline constexpr std::size_t pin_bytes = 64;
+
+inline stack coroutine::memory() const noexcept {
+    const auto record_end = reinterpret_cast<std::uintptr_t>(this + 1);
+    return {stack_bottom, reinterpret_cast<std::byte*>(record_end + pin_bytes)};
+}
 
 [[nodiscard]] inline std::atomic<std::uint32_t>& pins_of(std::byte* top) noexcept {
     return *reinterpret_cast<std::atomic<std::uint32_t>*>(top - pin_bytes);
 }
 
 /// Whether the stack with this top has had a coroutine since its memory was fresh: then the record
-/// is still there. Belongs to whoever has the stack.
-[[nodiscard]] inline bool& record_exists(std::byte* top) noexcept {
-    return *reinterpret_cast<bool*>(top - pin_bytes / 2);
+/// is still there. Belongs to whoever has the stack. Volatile, as first_touch_of, so that the two
+/// happen in the order in which they are written.
+[[nodiscard]] inline volatile bool& record_exists(std::byte* top) noexcept {
+    return *reinterpret_cast<volatile bool*>(top - pin_bytes / 2);
+}
+
+/// Beside the two above, for nothing but to be written.
+[[nodiscard]] inline volatile std::uint8_t& first_touch_of(std::byte* top) noexcept {
+    return *reinterpret_cast<volatile std::uint8_t*>(top - pin_bytes / 4);
 }
 
 [[nodiscard]] inline coroutine& coroutine_at(std::byte* top) noexcept {

@@ -59,11 +59,15 @@ std::size_t overhead_of(const coroutine_order& order) noexcept {
 // What a coroutine leaves behind is put right here; what it owned, release_memory has let go.
 coroutine& renewed_record(stack memory, const worker* here) noexcept {
     coroutine& co = coroutine_at(memory.top);
-    bool& exists =
+    // Fresh memory is written to before it is read: a first read has the kernel map its page of
+    // zeroes, and the write after it costs a second fault, which interrupts all other processors
+    // that run this process (docs/performance.md, Cold stacks).
+    first_touch_of(memory.top) = 1;
+    volatile bool& exists =
         record_exists(memory.top); // zero in fresh memory, and where pages were given back
     if (!exists) [[unlikely]] {
         new (&co) coroutine;
-        co.memory = memory;
+        co.stack_bottom = memory.bottom;
         co.scope = &co.root_scope;
         co.root_scope.owner = &co;
         exists = true;
@@ -116,7 +120,7 @@ coroutine& make_coroutine(const coroutine_order& order) {
 
 void start_coroutine(coroutine& co) noexcept {
     auto* const floor = align_down(static_cast<std::byte*>(co.payload), frame_alignment);
-    context_make(co.flow, co.memory.bottom, floor, coroutine_main);
+    context_make(co.flow, co.memory().bottom, floor, coroutine_main);
     worker* const here = current_worker();
     const bool local = here != nullptr && &here->runtime() == co.runtime;
     // In a forked child no thread is a worker.
@@ -129,7 +133,7 @@ void start_coroutine(coroutine& co) noexcept {
     run_session& session = *co.session;
     session.count_start(local ? here->index() : session.stripe_count - 1);
     // release: a visitor that pins it sees the whole record.
-    pins_of(co.memory.top).store(1, std::memory_order_release);
+    pins_of(co.memory().top).store(1, std::memory_order_release);
     if (tracing()) [[unlikely]]
         trace_wake(co);
     light_fence(); // store the pin, load `stopping`: partner in cancel_session
@@ -146,7 +150,7 @@ void start_coroutine(coroutine& co) noexcept {
 namespace {
 
 void release_memory(coroutine& co) noexcept {
-    const stack memory = co.memory;
+    const stack memory = co.memory();
     if (co.late_settings != nullptr) co.late_settings.reset();
     if (co.failure != nullptr) co.failure = nullptr;
     if (co.root_scope.stop.stop_possible()) co.root_scope.stop = std::stop_source{std::nostopstate};
@@ -162,14 +166,13 @@ void release_memory(coroutine& co) noexcept {
 void discard_coroutine(coroutine& co) noexcept { release_memory(co); }
 
 void unpin(coroutine& co) noexcept {
-    std::atomic<std::uint32_t>& pins = pins_of(co.memory.top);
+    std::atomic<std::uint32_t>& pins = pins_of(co.memory().top);
     // acquire-release: whoever takes the last one sees all that the others did to the record.
     if (pins.fetch_sub(1, std::memory_order_acq_rel) == 1) release_memory(co);
 }
 
 bool try_pin(coroutine& co) noexcept {
-    std::byte* const top = reinterpret_cast<std::byte*>(&co) + sizeof(coroutine) + pin_bytes;
-    std::atomic<std::uint32_t>& pins = pins_of(top);
+    std::atomic<std::uint32_t>& pins = pins_of(co.memory().top);
     std::uint32_t count = pins.load(std::memory_order_relaxed); // checked by the exchange
     do {
         if (count == 0) return false;

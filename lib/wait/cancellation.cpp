@@ -107,38 +107,44 @@ bool has_stop_tokens(cancel_scope& scope) noexcept {
 
 namespace {
 
-struct session_sweep {
+/// Those of one session that are left over, each with a pin.
+struct leftovers {
     run_session& session;
-    stop_sources stops;
+    coroutine* first = nullptr;
+    coroutine* last = nullptr;
 };
 
-void collect_member(coroutine& co, void* argument) {
-    auto& sweep = *static_cast<session_sweep*>(argument);
-    if (co.session == &sweep.session) collect_stops(co.root_scope, sweep.stops);
-}
-
-void mark_member(coroutine& co, void* argument) {
-    auto& sweep = *static_cast<session_sweep*>(argument);
-    if (co.session == &sweep.session) mark_all(co.root_scope, sweep.stops);
-}
-
-void interrupt_member(coroutine& co, void* argument) {
-    auto& sweep = *static_cast<session_sweep*>(argument);
-    if (co.session == &sweep.session) interrupt_all(co.root_scope);
+void add_leftover(coroutine& co, void* argument) {
+    auto& found = *static_cast<leftovers*>(argument);
+    if (co.session != &found.session || !try_pin(co)) return;
+    co.next_leftover = nullptr; // its session's end has one thread
+    (found.last != nullptr ? found.last->next_leftover : found.first) = &co;
+    found.last = &co;
 }
 
 } // namespace
 
 void cancel_session(run_session& session) noexcept {
-    session_sweep sweep{session, {}};
+    leftovers found{session};
     session.stopping.store(true, std::memory_order_relaxed);
     heavy_fence(); // store `stopping`, read the pins: partner in start_coroutine
-    for_each_coroutine(collect_member, &sweep);
-    request_stops(sweep.stops);
-    for_each_coroutine(mark_member, &sweep);
-    request_stops(sweep.stops);
+    if (session.alive() == 0) return;
+    // One look at all stacks, no more: there may have been millions of coroutines of which few
+    // are left.
+    for_each_coroutine(add_leftover, &found);
+    stop_sources stops;
+    for (coroutine* co = found.first; co != nullptr; co = co->next_leftover)
+        collect_stops(co->root_scope, stops);
+    request_stops(stops);
+    for (coroutine* co = found.first; co != nullptr; co = co->next_leftover)
+        mark_all(co->root_scope, stops);
+    request_stops(stops);
     heavy_fence(); // as in cancel()
-    for_each_coroutine(interrupt_member, &sweep);
+    while (coroutine* const co = found.first) {
+        found.first = co->next_leftover;
+        interrupt_all(co->root_scope);
+        unpin(*co);
+    }
 }
 
 void link_scope(cancel_scope& scope, cancel_scope& parent) noexcept {
