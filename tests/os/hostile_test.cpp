@@ -92,8 +92,7 @@ TEST_CASE("cancelled while spawning and waiting, nothing is left behind") {
             group.request_stop();
             CHECK_THROWS_AS(group.wait(), coir::cancelled);
         }
-        // Those that were dropped alive are waited for by a thread of its own, which may have yet to
-        // start.
+        // Those that were dropped alive are waited for by a thread that may have yet to start.
         while (open_descriptors() > open) coir::sleep_for(1ms);
     });
 }
