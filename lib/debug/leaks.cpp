@@ -15,6 +15,7 @@
 #include "sched/deadlock.hpp"
 #include "sched/reports.hpp"
 #include "sched/runtime_core.hpp"
+#include "sched/unattended_pool.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -50,7 +51,7 @@ bool others_live(std::span<runtime_core* const> runtimes, const leak_search& sea
         if (one != &search.runtime && one->any_alive()) return true;
     }
     if (search.runtime.active_runs.load(std::memory_order_acquire) != 1) return true;
-    if (search.runtime.own_session().alive() != 0) return true;
+    if (search.runtime.own_session().alive() != 0 || unattended_calls_pending()) return true;
     // This thread is one of the program's, and for once not counted as waiting.
     return outside_threads_live(runtimes, 1);
 }

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "io/socket_calls.hpp"
+#include "sched/unattended_pool.hpp"
 
-#include <coir/blocking.hpp>
 #include <coir/chan.hpp>
 #include <coir/net/resolve.hpp>
-#include <coir/task.hpp>
 
 #include <netdb.h>
 #include <netinet/in.h>
 
 #include <cerrno>
 #include <memory>
-#include <optional>
 #include <stdexcept>
+#include <utility>
 
 namespace coir {
 namespace {
@@ -63,26 +62,38 @@ answer look_up_simulated(detail::simulated_sockets& sockets, const std::string& 
     return all;
 }
 
-answer look_up_on_pool(const std::string& host, const std::string& service) {
+struct look_up_job : detail::blocking_job {
+    look_up_job(const std::string& of_host, const std::string& of_service, sender<answer> to)
+        : host{of_host}, service{of_service}, answered{std::move(to)} {
+        run = look_up_and_end;
+    }
+    static void look_up_and_end(detail::blocking_job& job) noexcept;
+
+    std::string host;
+    std::string service;
+    sender<answer> answered;
+};
+
+void look_up_job::look_up_and_end(detail::blocking_job& job) noexcept {
+    const std::unique_ptr<look_up_job> self{static_cast<look_up_job*>(&job)};
     try {
-        return blocking([&] { return look_up(host, service, AI_ADDRCONFIG); });
-    } catch (const std::system_error& no_thread) {
-        return {{}, no_thread.code()};
-    } catch (const std::bad_alloc&) {
-        return {{}, {EAI_MEMORY, resolve_category()}};
+        static_cast<void>(self->answered.send(look_up(self->host, self->service, AI_ADDRCONFIG)));
+    } catch (const std::bad_alloc&) { // who waits sees the channel close
     }
 }
 
-// A look-up cannot be cut short. It runs in a coroutine of its own, which a cancelled caller leaves
-// behind.
+// A look-up cannot be cut short. A cancelled caller leaves it behind.
 answer look_up_abandonable(const std::string& host, const std::string& service) {
     auto [answered, answers] = channel<answer>(1);
-    go({.name = "resolve " + host}, [host, service, out = std::move(answered)] {
-        static_cast<void>(out.send(look_up_on_pool(host, service)));
-    });
-    std::optional<answer> found = answers.recv();
-    if (!found) throw cancelled{}; // the runtime ends
-    return std::move(*found);
+    auto job = std::make_unique<look_up_job>(host, service, std::move(answered));
+    detail::blocking_pool& pool = detail::unattended_pool();
+    try {
+        pool.ensure_thread();
+    } catch (const std::system_error& no_thread) {
+        return {{}, no_thread.code()};
+    }
+    pool.submit(*job.release());
+    return answers.recv().value_or(answer{{}, {EAI_MEMORY, resolve_category()}});
 }
 
 } // namespace

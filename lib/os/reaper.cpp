@@ -4,7 +4,7 @@
 #include "base/internal_descriptor.hpp"
 #include "base/own_thread.hpp"
 #include "os/child.hpp"
-#include "sched/fork.hpp"
+#include "sched/per_process.hpp"
 #include "sched/signal_mask.hpp"
 
 #include <poll.h>
@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <mutex>
 #include <new>
 #include <system_error>
@@ -25,9 +24,6 @@ namespace {
 
 class reaper {
 public:
-    /// The process's; a forked child has one of its own.
-    static reaper& instance();
-
     void take(int pidfd);
 
 private:
@@ -41,26 +37,6 @@ private:
     int wake_ = -1;               // an eventfd; there is a thread while it is open
     std::vector<pollfd> waiting_; // the thread's own: the eventfd first
 };
-
-std::atomic<reaper*> current_reaper{nullptr};
-
-// Neither thread nor children exist in a forked child.
-void forget_after_fork() noexcept { current_reaper.store(nullptr, std::memory_order_relaxed); }
-
-reaper& reaper::instance() {
-    static const int registered = ::pthread_atfork(nullptr, nullptr, forget_after_fork);
-    static_cast<void>(registered);
-    // acquire, and release below: pairs; publishes the members.
-    reaper* known = current_reaper.load(std::memory_order_acquire);
-    if (known != nullptr) return *known;
-    auto* const made = new reaper; // never freed: its thread may outlive static destructors
-    if (current_reaper.compare_exchange_strong(known, made, std::memory_order_acq_rel,
-                                               std::memory_order_acquire)) {
-        return *made;
-    }
-    delete made;
-    return *known;
-}
 
 void reaper::take(int pidfd) {
     const std::lock_guard guard{lock_};
@@ -125,7 +101,7 @@ void leave_to_reaper(int pidfd) noexcept {
         return;
     }
     try {
-        reaper::instance().take(pidfd);
+        per_process<reaper>::get().take(pidfd);
     } catch (const std::bad_alloc&) { // it will be a zombie; the descriptor at least is given back
         ::close(pidfd);
     }

@@ -5,6 +5,7 @@
 #include "sched/reports.hpp"
 #include "sched/runtime_core.hpp"
 #include "sched/timer_thread.hpp"
+#include "sched/unattended_pool.hpp"
 
 #include <dirent.h>
 #include <unistd.h>
@@ -61,7 +62,7 @@ int count_waiting_threads(std::span<runtime_core* const> runtimes) {
 }
 
 bool all_quiet(const registry& all) noexcept {
-    if (timer_thread::instance().has_pending()) return false;
+    if (timer_thread::instance().has_pending() || unattended_calls_pending()) return false;
     if (outside_wakers.load(std::memory_order_seq_cst) != 0) return false;
     return std::ranges::all_of(all.runtimes, [](runtime_core* one) {
         return one->active_runs.load(std::memory_order_acquire) > 0 && one->quiescent();

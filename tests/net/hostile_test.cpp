@@ -2,6 +2,7 @@
 // Covers peers and helpers that say nothing: a resolver, a host that swallows packets, a connection
 // whose other end has forgotten it.
 
+#include "child_process.hpp"
 #include "net_fixture.hpp"
 
 #include <dlfcn.h>
@@ -12,6 +13,7 @@
 
 #include <cstring>
 #include <semaphore>
+#include <thread>
 #include <vector>
 
 using namespace fixture;
@@ -19,13 +21,15 @@ using namespace fixture;
 namespace {
 
 constexpr const char* silent_name = "never-answered.example";
+constexpr const char* slow_name = "slowly-refused.example";
 constexpr const char* answered_name = "answered.example"; // a fresh system may not know localhost
 std::atomic<int> asked{0};
 std::counting_semaphore<100> let_go{0};
 
 } // namespace
 
-// Stands before the C library's: asked for one name it is a resolver that does not answer.
+// Stands before the C library's: asked for one name it is a resolver that does not answer, for
+// another a slow one.
 extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* hints,
                            addrinfo** found) {
     using function = decltype(&::getaddrinfo);
@@ -35,6 +39,10 @@ extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo
         asked.fetch_add(1);
         let_go.acquire();
         return EAI_AGAIN;
+    }
+    if (by_name && name != nullptr && std::strcmp(name, slow_name) == 0) {
+        std::this_thread::sleep_for(300ms);
+        return EAI_FAIL;
     }
     if (by_name && name != nullptr && std::strcmp(name, answered_name) == 0) name = "127.0.0.1";
     return real(name, service, hints, found);
@@ -58,6 +66,49 @@ TEST_CASE("a resolver that never answers holds up nobody but who asked, within h
         let_go.release(3);
         CHECK(waiting.join() == std::error_code{EAI_AGAIN, coir::resolve_category()});
     });
+}
+
+TEST_CASE("the end of run waits for no look-up") {
+    for (const int workers : {1, 2}) {
+        asked.store(0);
+        coir::run(with_workers(workers), [] {
+            coir::go([] { std::ignore = coir::resolve(silent_name, "80"); }); // is cancelled
+            CHECK_THROWS_AS(
+                coir::with_timeout(5ms, [] { return coir::resolve(silent_name, "80"); }),
+                coir::timed_out);
+            while (asked.load() < 2) coir::sleep_for(1ms);
+        });
+        let_go.release(2); // they find nobody
+    }
+}
+
+TEST_CASE("who waits for a slow resolver alone is not stuck") {
+    for_each_io([] {
+        const std::error_code refused{EAI_FAIL, coir::resolve_category()};
+        CHECK(error_of([] { std::ignore = coir::resolve(slow_name, "80"); }) == refused);
+    });
+}
+
+CHILD("is stuck while a look-up that was left behind goes on") {
+    coir::run([] {
+        CHECK_THROWS_AS(coir::with_timeout(5ms, [] { return coir::resolve(slow_name, "80"); }),
+                        coir::timed_out);
+        coir::select(); // waits for ever
+    });
+}
+
+TEST_CASE("once a look-up that was left behind is over, who waits for ever is found out") {
+    for (const char* workers : {"COIR_WORKERS=1", "COIR_WORKERS=2"}) {
+        const outcome result =
+            run_child("is stuck while a look-up that was left behind goes on", {workers});
+        CHECK(result.status == 2);
+        CHECK(result.says("coir: deadlock: "));
+    }
+}
+
+TEST_CASE("a thread without a runtime can look names up") {
+    CHECK(!coir::resolve(answered_name, "80").empty());
+    CHECK(!coir::resolve("127.0.0.1", "80").empty());
 }
 
 TEST_CASE("a connect that nobody answers is ended by its limit, and leaves nothing") {

@@ -15,9 +15,10 @@ namespace coir {
 /// The errors of getaddrinfo(3), EAI_*.
 [[nodiscard]] COIR_API const std::error_category& resolve_category() noexcept;
 
-/// Looks the name up as getaddrinfo(3) does, on a thread for blocking calls unless it is a numeric
-/// address. Returns the addresses in the order in which to try them; never an empty vector. Throws
-/// std::system_error in resolve_category(), and `cancelled`: the look-up is then abandoned.
+/// Looks the name up as getaddrinfo(3) does, on a thread of the process for such calls (256 at the
+/// most) unless it is a numeric address. Parks the caller; from any thread. Returns the addresses
+/// in the order in which to try them; never an empty vector. Throws std::system_error in
+/// resolve_category(), and `cancelled`: the look-up is then left behind, and nothing waits for it.
 [[nodiscard]] COIR_API std::vector<endpoint> resolve(const std::string& host,
                                                      const std::string& service);
 [[nodiscard]] COIR_API std::vector<endpoint>
