@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Covers how cancellation comes into a task_group, and what it does there.
 
-#include "fixture.hpp"
+#include "group_fixture.hpp"
 
-#include <coir/group.hpp>
 #include <coir/sync/latch.hpp>
 
 #include <memory>
@@ -12,23 +11,10 @@
 
 using namespace fixture;
 
-static_assert(!std::is_copy_constructible_v<coir::task_group>);
-static_assert(std::is_void_v<decltype(std::declval<coir::task_group&>().go([] { return 1; }))>);
-
 namespace {
 
 void settle() {
     for (int i = 0; i < 20; ++i) coir::yield();
-}
-
-/// Whether `cancelled` came out of the wait.
-bool wait_is_cancelled(coir::task_group& group) {
-    try {
-        group.wait();
-    } catch (const coir::cancelled&) {
-        return true;
-    }
-    return false;
 }
 
 } // namespace

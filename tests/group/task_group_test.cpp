@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Covers task_group.
 
-#include "fixture.hpp"
+#include "group_fixture.hpp"
 
-#include <coir/group.hpp>
 #include <coir/sync/latch.hpp>
 
 #include <memory>
@@ -14,20 +13,6 @@ using namespace fixture;
 
 static_assert(!std::is_copy_constructible_v<coir::task_group>);
 static_assert(std::is_void_v<decltype(std::declval<coir::task_group&>().go([] { return 1; }))>);
-
-namespace {
-
-/// Whether `cancelled` came out of the wait.
-bool wait_is_cancelled(coir::task_group& group) {
-    try {
-        group.wait();
-    } catch (const coir::cancelled&) {
-        return true;
-    }
-    return false;
-}
-
-} // namespace
 
 TEST_CASE("wait returns when all members have ended, and sees what they did") {
     for_each_runtime([] {
