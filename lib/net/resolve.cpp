@@ -63,8 +63,8 @@ answer look_up_simulated(detail::simulated_sockets& sockets, const std::string& 
 }
 
 struct look_up_job : detail::blocking_job {
-    look_up_job(const std::string& of_host, const std::string& of_service, sender<answer> to)
-        : host{of_host}, service{of_service}, answered{std::move(to)} {
+    look_up_job(std::string of_host, std::string of_service, sender<answer> to)
+        : host{std::move(of_host)}, service{std::move(of_service)}, answered{std::move(to)} {
         run = look_up_and_end;
     }
     static void look_up_and_end(detail::blocking_job& job) noexcept;
