@@ -82,10 +82,10 @@ struct process_metrics {
     std::uint64_t bytes_copied_in_kernel = 0; ///< by copy(), without a buffer of the program's
     std::size_t timers = 0;                   ///< pending now
     std::size_t stacks_mapped = 0;            ///< address space for so many
-    std::size_t stacks_cached = 0; ///< ready to be used again, outside the workers' own supplies
-    std::size_t blocking_threads = 0;
-    std::string io_backend;        ///< "io_uring" or "epoll", of the oldest runtime that lives
-    std::string io_backend_reason; ///< why not io_uring, if so
+    std::size_t stacks_cached = 0;    ///< ready to be used again, outside the workers' own supplies
+    std::size_t blocking_threads = 0; ///< those that look names up among them
+    std::string io_backend;           ///< "io_uring" or "epoll", of the oldest runtime that lives
+    std::string io_backend_reason;    ///< why not io_uring, if so
     std::vector<worker_metrics> workers; ///< of the runtimes that live, oldest first
 };
 

@@ -5,6 +5,7 @@
 #include "sched/deadlock.hpp"
 #include "sched/reports.hpp"
 #include "sched/runtime_core.hpp"
+#include "sched/unattended_pool.hpp"
 
 #include <coir/debug.hpp>
 #include <coir/detail/kernel_copy.hpp>
@@ -127,6 +128,7 @@ process_metrics metrics() {
     sum.coroutines_alive = 0;
     sum.bytes_copied_in_kernel = detail::bytes_copied_in_kernel();
     detail::with_runtimes(detail::add_runtimes, &sum);
+    sum.blocking_threads += detail::unattended_threads();
     const auto stacks = detail::stack_depot::instance().count();
     sum.coroutines_peak = stacks.handed_out;
     sum.stacks_mapped = stacks.mapped;

@@ -21,4 +21,9 @@ bool unattended_calls_pending() noexcept {
     return known != nullptr && known->busy();
 }
 
+std::size_t unattended_threads() noexcept {
+    pool_of_process* const known = per_process<pool_of_process>::find();
+    return known != nullptr ? known->threads() : 0;
+}
+
 } // namespace coir::detail

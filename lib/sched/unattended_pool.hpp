@@ -15,5 +15,6 @@ namespace coir::detail {
 [[nodiscard]] blocking_pool& unattended_pool();
 /// Whether some of its calls have not returned yet.
 [[nodiscard]] bool unattended_calls_pending() noexcept;
+[[nodiscard]] std::size_t unattended_threads() noexcept;
 
 } // namespace coir::detail

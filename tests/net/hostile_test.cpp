@@ -59,6 +59,7 @@ TEST_CASE("a resolver that never answers holds up nobody but who asked, within h
         auto waiting = coir::go(
             [] { return error_of([] { coir::tcp_stream::connect(silent_name, 80).close(); }); });
         while (asked.load() < 3) coir::sleep_for(1ms); // all three are with the resolver
+        CHECK(coir::metrics().blocking_threads >= 3);
         CHECK(!coir::resolve(answered_name, "80").empty());
         auto [client, server] = make_tcp_pair();
         client.write_all("x");
