@@ -84,6 +84,7 @@ void worker::serve() {
         if (searching_) end_search();
         resume(*co);
     }
+    mailbox_.run_all(*this); // posted between the last look and the end: calls may own themselves
     evict_residents();
     coir_this_thread_worker = nullptr;
     thread_.store(0, std::memory_order_relaxed);

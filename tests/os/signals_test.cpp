@@ -174,6 +174,17 @@ TEST_CASE("several runtimes, and threads without one") {
     CHECK(outside.recv() == SIGUSR1);
 }
 
+// What workers are told of it is theirs to free, to the very end: AddressSanitizer looks.
+TEST_CASE("receivers that come and go while runtimes end") {
+    std::atomic<bool> stop{false};
+    std::thread receivers{[&] {
+        while (!stop.load()) std::ignore = coir::signals({SIGUSR1});
+    }};
+    for (int i = 0; i < 200; ++i) coir::runtime{{.workers = 2}}.go([] {}).join();
+    stop.store(true);
+    receivers.join();
+}
+
 TEST_CASE("a case of select") {
     for_each_io([] {
         auto rx = coir::signals({SIGUSR1});
