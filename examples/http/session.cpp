@@ -14,8 +14,8 @@
 namespace web {
 namespace {
 
-constexpr std::size_t read_chunk = 8 * 1024;
-constexpr std::size_t input_limit = 64 * 1024;
+constexpr std::size_t request_chunk = 8 * 1024;
+constexpr std::size_t request_limit = 64 * 1024;
 constexpr std::uint32_t header_limit = 16 * 1024;
 constexpr std::size_t file_chunk = 128 * 1024;
 
@@ -24,7 +24,7 @@ bool reads(http::verb method) { return method == http::verb::get || method == ht
 } // namespace
 
 session::session(coir::tcp_stream stream, const site& served)
-    : stream_(std::move(stream)), site_(served), input_(input_limit) {}
+    : stream_(std::move(stream)), site_(served), input_(request_limit) {}
 
 void session::serve() {
     try {
@@ -40,7 +40,7 @@ bool session::serve_one() {
     parser.header_limit(header_limit);
     try {
         const auto error = coir::with_timeout(site_.options.idle_limit, [&] {
-            return read_message(stream_, input_, parser, read_chunk);
+            return read_message(stream_, input_, parser, request_chunk);
         });
         if (error) return refuse(error);
     } catch (const coir::timed_out&) {

@@ -32,6 +32,9 @@
 #include <cerrno>
 
 namespace coir::detail {
+
+enum class end_kind : std::uint8_t { unsuited, file, pipe, socket };
+
 namespace {
 
 constexpr std::size_t pipe_bytes = std::size_t{1} << 20;       // fs.pipe-max-size as it comes
@@ -56,8 +59,6 @@ bool would_block_worker(int socket) noexcept {
     const bool by_itself = here == nullptr || here->io().prefers_nonblocking();
     return by_itself && (::fcntl(socket, F_GETFL) & O_NONBLOCK) == 0;
 }
-
-enum class end_kind : std::uint8_t { unsuited, file, pipe, socket };
 
 end_kind kind_of(const copy_end& end, bool is_sink) noexcept {
     descriptor* const open =

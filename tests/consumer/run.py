@@ -42,7 +42,8 @@ def main():
             foreign_project.add_as_subproject(project, options.source)
             # An installed coir must not be taken for the subproject.
             environment = {**os.environ, "CXX": options.cxx, "PKG_CONFIG_PATH": ""}
-            arguments = ["--force-fallback-for=coir"]
+            # Many files at once take a third of the time.
+            arguments = ["--force-fallback-for=coir", "--unity=subprojects", "--unity-size=12"]
             foreign_project.build_with_meson(project, options.source, environment, arguments)
             return 0
         with installed.Installation(options) as coir:

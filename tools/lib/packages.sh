@@ -12,7 +12,7 @@ packages_test=(
 )
 packages_check=(
     "${packages_test[@]}" clang-19 clang-format-19 clang-tidy-19 codespell doxygen
-    libclang-rt-19-dev spin build-essential debhelper
+    libclang-rt-19-dev lld-19 llvm-19 spin build-essential debhelper
 )
 packages_coverage=("${packages_test[@]}" clang-19 llvm-19 libclang-rt-19-dev)
 # The peers' languages are not among them: who has none gets the rows of those that are there.
