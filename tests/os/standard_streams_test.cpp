@@ -149,13 +149,16 @@ import os, pty, sys, termios
 pid, fd = pty.fork()
 if pid == 0:
     os.execvp("sh", ["sh", "-c", "stty -echo -onlcr; echo ready; exec " + sys.argv[1]])
-text = b""
-while b"ready" not in text: text += os.read(fd, 1000)
+def read_until(wanted):
+    got = b""
+    while wanted not in got:
+        try: got += os.read(fd, 1000)
+        except OSError: sys.exit(f"it said {got} and ended with {os.waitpid(pid, 0)[1]}")
+    return got.decode().strip()
+read_until(b"ready")
 for line in (b"first\n", b"second\n"):
     os.write(fd, line)
-    got = b""
-    while line not in got: got += os.read(fd, 1000)
-    print(got.decode().strip())
+    print(read_until(line))
 os.write(fd, b"\x04")
 _, status = os.waitpid(pid, 0)
 print(status)
