@@ -18,10 +18,10 @@
 namespace coir::detail {
 namespace {
 
-using enum halted_coroutine::prospect;
-
 class reachability {
 public:
+    using enum halted_coroutine::prospect;
+
     reachability(halted_coroutines& coroutines, memory_words& memory) noexcept
         : coroutines_{coroutines}, all_{coroutines.all()}, awaited_{coroutines.awaited()},
           alive_{memory.reserve<std::uint32_t>(all_.size() + 1)} {
@@ -188,7 +188,7 @@ void search_all(std::span<runtime_core* const> runtimes, void* argument) {
             return;
         }
         for (const halted_coroutine& one : coroutines.all()) {
-            if (one.is == waiting) ids[count++] = one.record->id;
+            if (one.is == halted_coroutine::prospect::waiting) ids[count++] = one.record->id;
         }
     }
     wanted.found.ids.assign(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(count));

@@ -28,7 +28,7 @@
 namespace coir::detail {
 namespace {
 
-constexpr std::size_t most_threads = 4096;
+constexpr std::size_t most_halted = 4096;
 // For a thread that blocks the signal, perhaps only for a moment; and for one that does not, which
 // on a busy machine may have to wait for its turn.
 constexpr std::int64_t wait_for_deaf_ns = 500'000'000;
@@ -39,8 +39,8 @@ struct halt_request {
     std::atomic<std::uint32_t> number{0}; // a futex
     std::atomic<std::uint32_t> begun{0};
     std::atomic<std::uint32_t> halted{0}; // a futex
-    std::array<halted_thread, most_threads> threads;
-    std::array<pid_t, most_threads> asked;
+    std::array<halted_thread, most_halted> threads;
+    std::array<pid_t, most_halted> asked;
 };
 
 halt_request the_request;
@@ -117,7 +117,7 @@ void answer_halt(const void* machine_state) noexcept {
     const std::uint32_t number = request.number.load(std::memory_order_acquire);
     if (number == 0) return;
     const std::uint32_t place = request.begun.fetch_add(1, std::memory_order_relaxed);
-    if (place < most_threads) {
+    if (place < most_halted) {
         const stack_t& own = static_cast<const ucontext_t*>(machine_state)->uc_stack;
         const auto handler_sp = reinterpret_cast<std::uint64_t>(__builtin_frame_address(0));
         const auto low = reinterpret_cast<std::uint64_t>(own.ss_sp);
@@ -163,7 +163,7 @@ bool stopped_world::halt_all() noexcept {
         const std::int64_t now_ns = monotonic_ns();
         const std::int64_t waited_ns = now_ns - began_ns;
         if (waited_ns > wait_for_deaf_ns && blocks_requests(obstinate_)) return false;
-        if (waited_ns > longest_wait_ns || asked_ == most_threads) return false;
+        if (waited_ns > longest_wait_ns || asked_ == most_halted) return false;
         futex_wait(the_request.halted, seen, now_ns + look_again_ns);
     }
     return true;
@@ -179,7 +179,7 @@ bool stopped_world::ask_all() noexcept {
         const auto asked_end = the_request.asked.begin() + static_cast<std::ptrdiff_t>(asked_);
         const bool known = std::find(the_request.asked.begin(), asked_end, thread) != asked_end;
         if (!known) {
-            if (is_kernel_worker(name) || asked_ == most_threads || !send_request(thread)) return;
+            if (is_kernel_worker(name) || asked_ == most_halted || !send_request(thread)) return;
             the_request.asked[asked_++] = thread;
         }
         obstinate_ = thread;

@@ -50,7 +50,7 @@ void file_pool::offload(io_completion& completion) noexcept {
     if (!none) {
         work_arrived_.notify_one();
     } else if (withdraw(completion)) { // no thread to be had: late is better than never
-        completion.result_ = perform(completion.request_);
+        completion.result_ = perform_blocking(completion.request_);
         static_cast<epoll_poller*>(completion.owner_)->take_back(completion);
     }
 }
@@ -96,7 +96,7 @@ void file_pool::serve() noexcept {
         io_completion& completion = *queue_.pop_front();
         --queued_;
         guard.unlock();
-        completion.result_ = perform(completion.request_);
+        completion.result_ = perform_blocking(completion.request_);
         static_cast<epoll_poller*>(completion.owner_)->take_back(completion);
         guard.lock();
     }

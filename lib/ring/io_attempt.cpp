@@ -205,7 +205,7 @@ int attempt(const io_request& request, bool resumed) noexcept {
     }
 }
 
-int perform(const io_request& request) noexcept {
+int perform_blocking(const io_request& request) noexcept {
     const auto* const path = static_cast<const char*>(request.address);
     const int flags = static_cast<int>(request.flags);
     const auto mode = static_cast<mode_t>(request.length);

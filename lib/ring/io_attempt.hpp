@@ -18,6 +18,6 @@ inline constexpr int needs_thread = std::numeric_limits<int>::min();
 [[nodiscard]] int attempt(const io_request& request, bool resumed) noexcept;
 
 /// Does the operation, blocking.
-[[nodiscard]] int perform(const io_request& request) noexcept;
+[[nodiscard]] int perform_blocking(const io_request& request) noexcept;
 
 } // namespace coir::detail

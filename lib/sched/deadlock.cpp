@@ -26,7 +26,7 @@ struct registry {
     std::vector<runtime_core*> runtimes;
 };
 
-registry& known() {
+registry& known_runtimes() {
     static auto* const kept = new registry; // threads may outlive static destructors
     return *kept;
 }
@@ -77,18 +77,18 @@ bool some_alive(const registry& all) {
 } // namespace
 
 void register_runtime(runtime_core& runtime) {
-    const std::lock_guard guard{known().lock};
-    known().runtimes.push_back(&runtime);
+    const std::lock_guard guard{known_runtimes().lock};
+    known_runtimes().runtimes.push_back(&runtime);
 }
 
 void unregister_runtime(runtime_core& runtime) noexcept {
-    const std::lock_guard guard{known().lock};
-    std::erase(known().runtimes, &runtime);
+    const std::lock_guard guard{known_runtimes().lock};
+    std::erase(known_runtimes().runtimes, &runtime);
 }
 
 void with_runtimes(void (*visit)(std::span<runtime_core* const>, void*), void* argument) {
-    const std::lock_guard guard{known().lock};
-    visit(known().runtimes, argument);
+    const std::lock_guard guard{known_runtimes().lock};
+    visit(known_runtimes().runtimes, argument);
 }
 
 bool outside_threads_live(std::span<runtime_core* const> runtimes, int known) {
@@ -96,7 +96,7 @@ bool outside_threads_live(std::span<runtime_core* const> runtimes, int known) {
 }
 
 deadlock_verdict report_deadlock() noexcept {
-    registry& all = known();
+    registry& all = known_runtimes();
     const std::unique_lock guard{all.lock, std::try_to_lock};
     if (!guard.owns_lock() || !some_alive(all) || !all_quiet(all)) {
         return deadlock_verdict::alive;

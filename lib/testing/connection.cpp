@@ -15,7 +15,7 @@ namespace {
 // As a card that cuts by itself is handed.
 constexpr std::size_t largest_segment = std::size_t{64} * 1024;
 // Until Linux gives up on data that nobody acknowledges (tcp_retries2 = 15).
-constexpr std::int64_t patience_ns = 924'600'000'000;
+constexpr std::int64_t give_up_after_ns = 924'600'000'000;
 
 constexpr std::size_t peer_of(std::size_t at) noexcept { return 1 - at; }
 
@@ -135,7 +135,7 @@ void simulated_connection::stall(std::size_t at) {
     side& own = sides_[at];
     own.stalled = true;
     network_.stalled.push_back(weak_from_this());
-    own.next = network_.events.add(monotonic_ns() + patience_ns, event_queue::kind::patience,
+    own.next = network_.events.add(monotonic_ns() + give_up_after_ns, event_queue::kind::patience,
                                    [self = shared_from_this(), at] {
                                        self->sides_[at].stalled = false;
                                        self->break_end(at, ETIMEDOUT);
