@@ -83,7 +83,9 @@ def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     include = sys.argv[1]
-    compilers = [c for c in dict.fromkeys(sys.argv[2:] + CANDIDATES) if shutil.which(c)]
+    found = [c for c in CANDIDATES[::-1] + sys.argv[:1:-1] if shutil.which(c)]
+    # One name of each: c++ may be g++.
+    compilers = list({os.path.realpath(shutil.which(c)): c for c in found}.values())[::-1]
     if not compilers:
         sys.exit("no compiler found")
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
