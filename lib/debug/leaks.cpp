@@ -66,8 +66,18 @@ void print(std::span<const coroutine_record> left, const char* awaited) {
                  describe_cycles(left).c_str());
 }
 
+std::uint64_t switches_of(runtime_core& runtime) noexcept {
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < runtime.worker_count(); ++i) sum += runtime.worker_at(i).switches();
+    return sum;
+}
+
 void look(std::span<runtime_core* const> runtimes, void* argument) {
     auto& search = *static_cast<leak_search*>(argument);
+    // Quiet before and after, and nobody ran in between: then the census saw all at one time, and
+    // not each of those that wake each other, and end, while it still waited.
+    const std::uint64_t switches = switches_of(search.runtime);
+    const bool was_quiet = search.runtime.quiescent();
     std::vector<coroutine_record> left = take_census(runtimes);
     std::erase_if(left, [&](const auto& one) { return one.session != &search.session; });
     search.over = left.empty();
@@ -76,8 +86,8 @@ void look(std::span<runtime_core* const> runtimes, void* argument) {
         search.runtime.idle().sleeping() != search.runtime.worker_count() ||
         !std::ranges::all_of(left, [](const auto& one) { return one.doing == activity::waiting; });
     if (search.over || !std::ranges::all_of(left, waits_for_a_peer)) return;
-    // Nobody may have moved since before the census: the runtime is quiet, timers included.
-    if (!search.runtime.quiescent()) return;
+    const bool is_quiet = was_quiet && search.runtime.quiescent(); // timers included
+    if (!is_quiet || switches != switches_of(search.runtime)) return;
     // Looked at again, too: a thread of coir's own that has only just begun does not count itself
     // yet.
     if (others_live(runtimes, search)) return;

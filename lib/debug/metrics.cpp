@@ -68,7 +68,7 @@ void add_events(process_metrics& into, runtime_core& runtime) {
             parks_of(into.parks, static_cast<wait_kind>(kind)) += counters.parks[kind].get();
         }
         parks += parks_in(counters);
-        into.switches += one.turn() - std::min(one.turn(), counters.vain_picks.get());
+        into.switches += one.switches();
         into.steals += counters.steals.get();
         into.io_submitted += one.io().submitted();
         into.io_completed += one.io().submitted() - one.io().in_flight();
@@ -80,7 +80,7 @@ void add_state(process_metrics& into, runtime_core& runtime) {
     for (std::size_t i = 0; i < runtime.worker_count(); ++i) {
         worker& one = runtime.worker_at(i);
         worker_metrics own;
-        own.switches = one.turn() - std::min(one.turn(), one.counters().vain_picks.get());
+        own.switches = one.switches();
         own.steals = one.counters().steals.get();
         own.parks = parks_in(one.counters());
         own.run_queue = one.runnable();

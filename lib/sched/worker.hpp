@@ -35,6 +35,7 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 
@@ -148,6 +149,11 @@ public:
     // For the watchdog and thieves; all but `turn` are hints.
     [[nodiscard]] std::uint64_t turn() const noexcept {
         return turn_.load(std::memory_order_relaxed);
+    }
+    /// How often it has switched to a coroutine; for reports.
+    [[nodiscard]] std::uint64_t switches() const noexcept {
+        const std::uint64_t turns = turn();
+        return turns - std::min(turns, counters_.vain_picks.get()); // read while the owner counts
     }
     [[nodiscard]] bool has_stealable() const noexcept {
         return queue_.size() != 0 || fresh_.size() != 0;
