@@ -16,13 +16,14 @@ inline constexpr std::size_t dwarf_stack_pointer = 7;
 inline constexpr std::size_t dwarf_frame_pointer = 6;
 inline constexpr std::size_t dwarf_base_pointer = 3;
 inline constexpr std::size_t dwarf_return_address = 16;
+inline constexpr std::size_t dwarf_registers = 17; ///< those that tables can tell of
 #else // aarch64
 inline constexpr std::size_t dwarf_stack_pointer = 31;
 inline constexpr std::size_t dwarf_frame_pointer = 29;
 inline constexpr std::size_t dwarf_base_pointer = 19;
 inline constexpr std::size_t dwarf_return_address = 30;
-#endif
 inline constexpr std::size_t dwarf_registers = 32;
+#endif
 
 /// So much below the stack pointer may be in use: psABI of x86-64; others have none.
 inline constexpr std::ptrdiff_t red_zone_bytes = 128;

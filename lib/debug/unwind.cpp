@@ -50,6 +50,7 @@ private:
         }
         if (operation >= 0x70 && operation <= 0x8f) { // DW_OP_breg
             const auto which = operation - 0x70U;
+            if (which >= dwarf_registers) return false;
             // On x86-64 the PLT's expressions name rip by the return address's column.
             const bool is_pc = which == 16 && dwarf_return_address == 16;
             push((is_pc ? at_.pc : at_.value[which]) + static_cast<std::uint64_t>(reader.sleb()));
