@@ -11,12 +11,13 @@
 
 namespace coir::detail {
 
+// Numbers of DWARF; `dwarf_registers`: so many of them can a table tell of.
 #if defined(__x86_64__)
 inline constexpr std::size_t dwarf_stack_pointer = 7;
 inline constexpr std::size_t dwarf_frame_pointer = 6;
 inline constexpr std::size_t dwarf_base_pointer = 3;
 inline constexpr std::size_t dwarf_return_address = 16;
-inline constexpr std::size_t dwarf_registers = 17; ///< those that tables can tell of
+inline constexpr std::size_t dwarf_registers = 17;
 #else // aarch64
 inline constexpr std::size_t dwarf_stack_pointer = 31;
 inline constexpr std::size_t dwarf_frame_pointer = 29;
