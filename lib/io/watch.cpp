@@ -29,7 +29,7 @@ bool watch::look() noexcept {
 // --- Those that wait ------------------------------------------------------------------------
 
 // Keeps the home worker's count, which the deadlock report needs: a poll that nobody waits for
-// wakes nobody.
+// wakes nobody. (One that ends wakes the closer.)
 void watch::count_idle(bool was_idle) noexcept {
     if (was_idle == idle()) return;
     if (was_idle) {
@@ -133,7 +133,9 @@ void watch::close() noexcept {
         const std::lock_guard guard{lock};
         claim_all(woken, false);
         if (armed_ && !ending_) {
+            const bool was_idle = idle();
             ending_ = true;
+            count_idle(was_idle);
             // Under the lock: disarm() takes it, and only then may the worker end.
             home_->post(end_call_);
         }

@@ -51,7 +51,7 @@ private:
     void disarm() noexcept;
     void claim_all(wake_list& woken, bool by_readiness) noexcept;
     void count_idle(bool was_idle) noexcept;
-    [[nodiscard]] bool idle() const noexcept { return armed_ && waiting_.empty(); }
+    [[nodiscard]] bool idle() const noexcept { return armed_ && !ending_ && waiting_.empty(); }
 
     descriptor& of_;
     const short events_;
