@@ -13,7 +13,8 @@
 //   fences are each other's partners.
 //   A worker's own queue needs no such care: its owner is awake and will come to it. `hint` may
 //   therefore read stale values; the price of a miss is parallelism for a moment, which the
-//   watchdog bounds.
+//   watchdog bounds. What becomes ready in the loop (completions, timers) comes in batches: one
+//   hint for all of them, when they are known, and none for a single one, which runs here and now.
 //   A woken worker counts as searching from the wake-up on (its waker counts for it), so that ten
 //   pushes in a row wake one worker and not ten. The last searcher that finds work wakes the next
 //   if there seems to be more.

@@ -115,27 +115,33 @@ coroutine* worker::find_work() noexcept {
         duties_in_ = 1; // so that the next switch comes here as well
         return simulation_->choose(*this);
     }
-    for (;;) {
-        do_duties();
+    for (bool looked = false;; looked = true) {
+        do_duties(looked);
         if (coroutine* const co = pick()) return co;
         counters_.vain_picks.add();
-        take_injected(largest_batch);
-        if (coroutine* const co = pick()) return co;
-        counters_.vain_picks.add();
-        if (!alone_) {
-            if (coroutine* const co = search()) return co;
+        if (coroutine* const co = find_elsewhere()) {
+            io_->poll(); // do_duties() has left it to sleep()
+            return co;
         }
         if (runtime_.stopped()) return nullptr;
         sleep();
     }
 }
 
-// What else a worker owes, between coroutines and before sleeping.
-void worker::do_duties() noexcept {
+coroutine* worker::find_elsewhere() noexcept {
+    take_injected(largest_batch);
+    if (coroutine* const co = pick()) return co;
+    counters_.vain_picks.add();
+    return alone_ ? nullptr : search();
+}
+
+// What else a worker owes, between coroutines and before sleeping. `looked`: at what has completed.
+void worker::do_duties(bool looked) noexcept {
     duties_in_ = turns_between_duties;
     mailbox_.run_all(*this);
-    io_->poll();
     now_ns_ = monotonic_ns();
+    // Before the timers: what has come in time is not late because nobody looked.
+    if (!looked && !is_idle()) io_->poll();
     end_due_trace_pause(now_ns_);
     if (timers_.earliest_ns() <= now_ns_) expire(timers_, now_ns_);
     // Not into a ring that is half full: they would only push others out again.
@@ -143,6 +149,13 @@ void worker::do_duties() noexcept {
         take_injected(runtime_.injected().size() / runtime_.worker_count() + 1);
     }
     begin_oldest();
+    // One coroutine is run here and now; for more of them somebody else may come.
+    if (!alone_ && runnable() > 1) runtime_.hint();
+}
+
+// Then sleep() is next, which submits, looks and waits by one system call.
+bool worker::is_idle() const noexcept {
+    return runnable() == 0 && timers_.earliest_ns() > now_ns_ && runtime_.injected().empty();
 }
 
 void worker::expire(timer_heap& timers, std::int64_t now_ns) noexcept {
@@ -173,6 +186,7 @@ void worker::take_injected(std::size_t most) noexcept {
     }
 }
 
+// Looks at what has completed, in any case.
 void worker::sleep() noexcept {
     idle_workers& idle = runtime_.idle();
     idle.enter_sleep(*this);
@@ -183,7 +197,9 @@ void worker::sleep() noexcept {
     std::atomic_thread_fence(std::memory_order_seq_cst); // partner: runtime_core::announce
     // While others run, what waits behind them for too long is our business: see watchdog.hpp.
     if (!alone_ && idle.sleeping() != runtime_.worker_count()) runtime_.watch();
-    if (!sees_work_elsewhere()) {
+    if (sees_work_elsewhere()) {
+        io_->poll();
+    } else {
         const bool was_active = std::exchange(ran_since_sleep_, false);
         const std::int64_t look_ns = runtime_.look_for_deadlock(was_active);
         const std::int64_t pause_ns = trace_pause_ends_ns.load(std::memory_order_relaxed);

@@ -214,7 +214,9 @@ private:
 
     void resume(coroutine& co) noexcept;
     coroutine* find_work() noexcept;
-    void do_duties() noexcept;
+    coroutine* find_elsewhere() noexcept;
+    void do_duties(bool looked) noexcept;
+    [[nodiscard]] bool is_idle() const noexcept;
     /// Fires what is due in a heap, this worker's or that of one that is stuck.
     void expire(timer_heap& timers, std::int64_t now_ns) noexcept;
     void take_injected(std::size_t most) noexcept;

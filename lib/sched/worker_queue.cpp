@@ -112,7 +112,8 @@ void worker::ready(coroutine& co) noexcept {
 
 void worker::ready_last(coroutine& co) noexcept {
     push(co);
-    if (!alone_) runtime_.hint();
+    // From the loop there will be more of them; do_duties() looks at what they have come to.
+    if (!alone_ && current_ != nullptr) runtime_.hint();
 }
 
 void worker::post(remote_call& call) noexcept {
