@@ -31,9 +31,9 @@ public:
         return first_.load(std::memory_order_seq_cst) == nullptr;
     }
 
-    /// Runs all calls, oldest first. Owner only.
-    void run_all(worker& self) noexcept {
-        if (first_.load(std::memory_order_relaxed) == nullptr) return; // seen at the next turn
+    /// Runs all calls, oldest first; returns whether there were any. Owner only.
+    bool run_all(worker& self) noexcept {
+        if (first_.load(std::memory_order_relaxed) == nullptr) return false; // seen next turn
         remote_call* newest_first = first_.exchange(nullptr, std::memory_order_acquire);
         remote_call* oldest_first = nullptr;
         while (newest_first != nullptr) {
@@ -47,6 +47,7 @@ public:
             oldest_first->run(*oldest_first, self);
             oldest_first = next;
         }
+        return true;
     }
 
 private:

@@ -8,9 +8,10 @@
 // it as stuck and wakes a sleeper, who takes over what waits there (worker::rescue_from).
 //
 // It does the same for a worker's timers that are due, and for a ring whose owner does not come to
-// it while a hint was missed (idle.hpp). Armed by a worker that goes to sleep while others run, and
-// by whoever fills an empty `next_` while others sleep; disarmed after all have slept for a while,
-// so an idle program has no ticking thread.
+// it while a hint was missed (idle.hpp). While others sleep it is armed by whoever fills an empty
+// `next_`, and by a worker that leaves its loop for a coroutine, behind which all that becomes due
+// will have to wait; also by a worker that goes to sleep while others run. Disarmed after all have
+// slept for a while, so an idle program has no ticking thread.
 
 #include <atomic>
 #include <cstdint>

@@ -106,6 +106,7 @@ void worker::evict_residents() noexcept {
 void worker::resume(coroutine& co) noexcept {
     after_ = {nothing, nullptr};
     ran_since_sleep_ = true;
+    if (!alone_) runtime_.watch(); // whatever becomes due or ready here waits for this one
     switch_away(loop_, &co);
     arrive();
 }
@@ -121,6 +122,7 @@ coroutine* worker::find_work() noexcept {
         counters_.vain_picks.add();
         if (coroutine* const co = find_elsewhere()) {
             io_->poll(); // do_duties() has left it to sleep()
+            call_for_help(1);
             return co;
         }
         if (runtime_.stopped()) return nullptr;
@@ -138,24 +140,27 @@ coroutine* worker::find_elsewhere() noexcept {
 // What else a worker owes, between coroutines and before sleeping. `looked`: at what has completed.
 void worker::do_duties(bool looked) noexcept {
     duties_in_ = turns_between_duties;
-    mailbox_.run_all(*this);
+    if (mailbox_.run_all(*this)) looked = false; // it may have cancelled operations
     now_ns_ = monotonic_ns();
-    // Before the timers: what has come in time is not late because nobody looked.
-    if (!looked && !is_idle()) io_->poll();
+    const bool idle = runnable() == 0 && timers_.earliest_ns() > now_ns_;
+    if (looked) {
+        io_->flush();   // what the completions have started
+    } else if (!idle) { // else sleep() is next, and does it by the same system call
+        io_->poll();    // before the timers: what has come in time is not late
+    }
     end_due_trace_pause(now_ns_);
     if (timers_.earliest_ns() <= now_ns_) expire(timers_, now_ns_);
     // Not into a ring that is half full: they would only push others out again.
     if (!runtime_.injected().empty() && queue_.size() <= run_queue::capacity / 2) {
         take_injected(runtime_.injected().size() / runtime_.worker_count() + 1);
     }
+    if (idle && runnable() != 0) io_->poll(); // no sleep, after all
     begin_oldest();
-    // One coroutine is run here and now; for more of them somebody else may come.
-    if (!alone_ && runnable() > 1) runtime_.hint();
+    call_for_help(2); // the first of them is run here and now
 }
 
-// Then sleep() is next, which submits, looks and waits by one system call.
-bool worker::is_idle() const noexcept {
-    return runnable() == 0 && timers_.earliest_ns() > now_ns_ && runtime_.injected().empty();
+void worker::call_for_help(std::size_t least) noexcept {
+    if (!alone_ && runnable() >= least) runtime_.hint();
 }
 
 void worker::expire(timer_heap& timers, std::int64_t now_ns) noexcept {

@@ -216,7 +216,8 @@ private:
     coroutine* find_work() noexcept;
     coroutine* find_elsewhere() noexcept;
     void do_duties(bool looked) noexcept;
-    [[nodiscard]] bool is_idle() const noexcept;
+    /// If so many wait here, for one that sleeps.
+    void call_for_help(std::size_t least) noexcept;
     /// Fires what is due in a heap, this worker's or that of one that is stuck.
     void expire(timer_heap& timers, std::int64_t now_ns) noexcept;
     void take_injected(std::size_t most) noexcept;

@@ -87,6 +87,30 @@ TEST_CASE("sleepers wake while another coroutine keeps yielding") {
     });
 }
 
+TEST_CASE("sleepers wake while one that woke before them computes on") {
+    if (workers_are_imposed()) return; // it takes another worker to wake them
+    const leak_check leaks;
+    coir::run(with_workers(2), [] {
+        constexpr int count = 20;
+        std::atomic<int> awake{0};
+        // Far enough in the future for the whole runtime to be asleep, its watchdog included.
+        const auto start = coir::clock::now() + 400ms;
+        auto computing = coir::go([&] {
+            coir::sleep_until(start);
+            const auto patience = coir::clock::now() + 20s;
+            while (awake.load() < count && coir::clock::now() < patience) {}
+            return awake.load();
+        });
+        std::vector<coir::task<void>> sleepers;
+        for (int i = 0; i < count; ++i)
+            sleepers.push_back(coir::go([&] {
+                coir::sleep_until(start + 50ms);
+                ++awake;
+            }));
+        CHECK(computing.join() == count);
+    });
+}
+
 TEST_CASE("sleep_for(duration::max()) sleeps for ever, that is until cancelled") {
     for_each_runtime([] {
         auto nanoseconds = coir::go([] { coir::sleep_for(std::chrono::nanoseconds::max()); });
