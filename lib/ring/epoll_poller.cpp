@@ -17,6 +17,7 @@
 #include <limits>
 #include <new>
 #include <system_error>
+#include <utility>
 
 namespace coir::detail {
 
@@ -180,18 +181,21 @@ void epoll_poller::handle_event(const epoll_event& event) noexcept {
     if (found == nullptr) return; // the wake-up, or a number that lost its meaning
     found->watched = 0;
     unsigned exhausted = 0; // directions in which an earlier operation still waits
-    io_completion* next = found->waiting.front();
-    while (io_completion* const each = next) {
-        next = each->next;
+    // Those that wait on come back into the list, each in its turn and no more than once.
+    intrusive_list<io_completion> waiting = std::exchange(found->waiting, {});
+    while (io_completion* const each = waiting.pop_front()) {
         const bool concerned = (event.events & (each->wait_events_ | EPOLLERR | EPOLLHUP)) != 0;
-        if (!concerned || (each->wait_events_ & exhausted) != 0) continue;
-        const int result = attempt(each->request_, true);
-        if (result == -EAGAIN && each->request_.opcode != io_opcode::splice) {
-            if (each->request_.opcode == io_opcode::poll) continue;
-            exhausted |= each->wait_events_ & (EPOLLIN | EPOLLOUT);
+        if (!concerned || (each->wait_events_ & exhausted) != 0) {
+            found->waiting.push_back(*each);
             continue;
         }
-        found->waiting.remove(*each);
+        const int result = attempt(each->request_, true);
+        if (result == -EAGAIN && each->request_.opcode != io_opcode::splice) {
+            const bool moves_bytes = each->request_.opcode != io_opcode::poll;
+            if (moves_bytes) exhausted |= each->wait_events_ & (EPOLLIN | EPOLLOUT);
+            found->waiting.push_back(*each);
+            continue;
+        }
         --waiting_count_;
         settle(*each, result); // a splice may wait for its other end now
     }

@@ -275,6 +275,32 @@ TEST_CASE("streams: splice waits at both ends, in blocking mode and not") {
     });
 }
 
+TEST_CASE("streams: of several splices that wait for one pipe, room for one lets one go on") {
+    on_both_backends([](poller& poller) {
+        const auto [out_of_sink, sink] = make_pipe_with(O_NONBLOCK);
+        const std::vector<char> page(4096, 'p');
+        while (::write(sink.get(), page.data(), page.size()) > 0) {}
+        std::array<descriptor_pair, 3> sources;
+        std::array<operation, 3> splices;
+        for (std::size_t i = 0; i < sources.size(); ++i) {
+            sources[i] = make_pipe_with(0);
+            REQUIRE(::write(sources[i].second.get(), page.data(), page.size()) == 4096);
+            poller.submit(splices[i],
+                          request::splice(sources[i].first.get(), sink.get(), page.size()));
+        }
+        poller.poll();
+        std::vector<char> drained(page.size());
+        for (int expected = 1; expected <= 3; ++expected) {
+            REQUIRE(::read(out_of_sink.get(), drained.data(), drained.size()) == 4096);
+            const auto done = [&] {
+                return std::ranges::count_if(splices, [](auto& one) { return one.done(); });
+            };
+            wait_until(poller, [&] { return done() == expected; });
+        }
+        for (const auto& splice : splices) CHECK(splice.result == 4096);
+    });
+}
+
 // A terminal is of the files that neither backend's kernel side can try without blocking.
 TEST_CASE("streams: a terminal is read and written, in blocking mode and not") {
     on_both_backends([](poller& poller) {
