@@ -12,6 +12,7 @@ import tempfile
 import unittest
 
 import hostile_server
+import ports
 import programs
 
 # For the servers that stall; the others have to answer within it on a busy machine, too.
@@ -78,7 +79,7 @@ class HostileTest(unittest.TestCase):
 
 class Failures(HostileTest):
     def check_all(self, *arguments, times=3):
-        dead = f"http://127.0.0.1:{hostile_server.dead_port()}/"
+        dead = f"http://127.0.0.1:{ports.free_port()}/"
         urls = [self.server.address + path for path in [*FAILURES, *SUCCESSES] * times] + [dead]
         result = self.fetch(*arguments, "--json", "-o", self.folder, "-", input="\n".join(urls))
         self.assertEqual((result.returncode, result.stderr), (1, ""))

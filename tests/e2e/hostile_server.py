@@ -4,6 +4,8 @@
 import socket
 import threading
 
+import ports
+
 
 def answers():
     """Maps paths to (bytes to send, whether to leave the connection open and silent afterwards)."""
@@ -51,15 +53,8 @@ def answers():
         "/redirect-loop-2": (moved("/redirect-loop"), True),
         "/redirect-ftp": (moved("ftp://127.0.0.1/"), True),
         "/redirect-nowhere": (b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n", True),
-        "/redirect-dead": (moved(f"http://127.0.0.1:{dead_port()}/"), True),
+        "/redirect-dead": (moved(f"http://127.0.0.1:{ports.free_port()}/"), True),
     }
-
-
-def dead_port():
-    """Returns a port that refuses connections."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class HostileServer:

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 
+import ports
 import programs
 
 PROGRAM = programs.tool("nginx", "nginx-light")
@@ -45,12 +46,6 @@ http {{
 """
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Nginx:
     """Serves `root` (a pathlib.Path) at `address`, as a context manager."""
 
@@ -76,7 +71,7 @@ class Nginx:
         shutil.rmtree(self.folder)
 
     def _start(self):
-        self.port = free_port()
+        self.port = ports.free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         user = pwd.getpwuid(os.geteuid()).pw_name
         (self.folder / "nginx.conf").write_text(

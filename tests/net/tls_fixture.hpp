@@ -4,7 +4,11 @@
 
 #include "net_fixture.hpp"
 
+#include <unistd.h>
+
+#include <cstdint>
 #include <string>
+#include <system_error>
 #include <utility>
 
 namespace fixture {
@@ -38,6 +42,20 @@ private:
 inline const certificates& known() {
     static const certificates made;
     return made;
+}
+
+/// A port for a foreign server, which wants to be told one: free a moment ago, and not of those
+/// that the system gives to the tests that run beside this one.
+inline std::uint16_t foreign_port() {
+    constexpr int first = 10'000;
+    constexpr int count = 20'000;
+    static int next = static_cast<int>(::getpid());
+    for (;;) {
+        const auto port = static_cast<std::uint16_t>(first + ++next % count);
+        std::error_code error;
+        static_cast<void>(coir::tcp_listener::bind("127.0.0.1", port, error));
+        if (!error) return port;
+    }
 }
 
 struct tls_pair {

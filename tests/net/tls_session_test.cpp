@@ -57,11 +57,8 @@ tls_context server_context() { return tls_context::server(known().server()); }
 /// Runs `openssl s_server` for so many connections and `body` with its port; returns what it said.
 template <class Body>
 std::string with_openssl_server(const std::string& arguments, int connections, Body body) {
-    // It takes a connection only when told the port: one that was free a moment ago.
-    auto probe = coir::tcp_listener::bind("127.0.0.1", 0);
-    const std::uint16_t port = probe.local_endpoint().port();
-    probe.close();
-    auto foreign = coir::go([&] {
+    const std::uint16_t port = foreign_port();
+    auto foreign = coir::go([arguments, connections, port] { // it may outlive a body that throws
         return coir::blocking([&] {
             return shell("exec timeout 20 openssl s_server -rev -cert " + known().file("cert.pem") +
                          " -key " + known().file("key.pem") + " -naccept " +

@@ -291,11 +291,8 @@ TEST_CASE("openssl s_client is served") {
 
 TEST_CASE("openssl s_server is understood") {
     for_each_io([] {
-        // It takes a connection only when told the port: one that was free a moment ago.
-        auto probe = coir::tcp_listener::bind("127.0.0.1", 0);
-        const std::uint16_t port = probe.local_endpoint().port();
-        probe.close();
-        auto foreign = coir::go([&] {
+        const std::uint16_t port = foreign_port();
+        auto foreign = coir::go([port] { // it may outlive a test that fails
             return coir::blocking([&] {
                 return shell("exec timeout 20 openssl s_server -naccept 1 -rev -cert " +
                              known().file("cert.pem") + " -key " + known().file("key.pem") +
