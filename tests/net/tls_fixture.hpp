@@ -4,9 +4,8 @@
 
 #include "net_fixture.hpp"
 
-#include <unistd.h>
-
 #include <cstdint>
+#include <random>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -47,11 +46,10 @@ inline const certificates& known() {
 /// A port for a foreign server, which wants to be told one: free a moment ago, and not of those
 /// that the system gives to the tests that run beside this one.
 inline std::uint16_t foreign_port() {
-    constexpr int first = 10'000;
-    constexpr int count = 20'000;
-    static int next = static_cast<int>(::getpid());
+    std::random_device random; // each program draws others
+    std::uniform_int_distribution<int> ports{10'000, 29'999};
     for (;;) {
-        const auto port = static_cast<std::uint16_t>(first + ++next % count);
+        const auto port = static_cast<std::uint16_t>(ports(random));
         std::error_code error;
         static_cast<void>(coir::tcp_listener::bind("127.0.0.1", port, error));
         if (!error) return port;
