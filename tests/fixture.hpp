@@ -151,7 +151,7 @@ template <class Body> void for_each_runtime(Body body) {
         const leak_check leaks;
         coir::run(with_workers(workers), [&] {
             if constexpr (std::is_invocable_v<Body&, int>)
-                body(workers);
+                body(static_cast<int>(coir::metrics().workers.size())); // COIR_WORKERS may decide
             else
                 body();
         });

@@ -29,6 +29,11 @@ public:
                locked_.exchange(1, std::memory_order_acquire) == 0;
     }
 
+    /// Without that look, for what nearly always succeeds.
+    [[nodiscard]] bool try_lock_blindly() noexcept {
+        return locked_.exchange(1, std::memory_order_acquire) == 0; // acquire: as lock()
+    }
+
     /// While the caller is the only one who could take it: a load and a store will do. relaxed: the
     /// caller sees to it that it is alone.
     [[nodiscard]] bool try_lock_alone() noexcept {

@@ -12,18 +12,13 @@
 #include <stdexcept>
 
 namespace coir::detail {
-namespace {
-
-void release_lock(void* channel) noexcept { static_cast<channel_core*>(channel)->lock.unlock(); }
-
-} // namespace
-
 channel_core::channel_core(const element_type& type, std::size_t capacity) noexcept
-    : type_{type}, capacity_{capacity}, buffer_{type.size, type.alignment, capacity} {}
+    : type_{type}, capacity_{capacity}, buffer_{type.size, type.alignment, is_trivial(), capacity} {
+}
 
 // --- Operations -----------------------------------------------------------------------------
 
-channel_status channel_core::send(void* value, std::int64_t deadline_ns) {
+channel_status channel_core::send_moving(void* value, std::int64_t deadline_ns) {
     lock.lock();
     hold got;
     readiness now = readiness::must_wait;
@@ -38,7 +33,7 @@ channel_status channel_core::send(void* value, std::int64_t deadline_ns) {
     return channel_status::success;
 }
 
-channel_status channel_core::receive(void* out, std::int64_t deadline_ns) {
+channel_status channel_core::receive_moving(void* out, std::int64_t deadline_ns) {
     lock.lock();
     hold got;
     const readiness now = begin_receive(got);
@@ -47,36 +42,10 @@ channel_status channel_core::receive(void* out, std::int64_t deadline_ns) {
     return channel_status::success;
 }
 
-channel_status channel_core::send_trivial(const void* value, std::int64_t deadline_ns) {
-    lock.lock();
-    wait_node* served = nullptr;
-    readiness now = readiness::must_wait;
-    try {
-        now = put_trivial(value, served);
-    } catch (const std::bad_alloc&) {
-        lock.unlock();
-        throw;
-    }
-    if (now != readiness::ready) return end_send(now, const_cast<void*>(value), deadline_ns);
-    lock.unlock();
-    if (served != nullptr) wake(*served->party);
-    return channel_status::success;
-}
-
-channel_status channel_core::receive_trivial(void* out, std::int64_t deadline_ns) {
-    lock.lock();
-    wait_node* served = nullptr;
-    const readiness now = take_trivial(out, served);
-    if (now != readiness::ready) return end_receive(now, out, deadline_ns);
-    lock.unlock();
-    if (served != nullptr) wake(*served->party);
-    return channel_status::success;
-}
-
 // Not ready, and the lock is held: waits, if that is wanted.
 channel_status channel_core::end_send(readiness now, void* value, std::int64_t deadline_ns) {
     if (now == readiness::must_wait && deadline_ns != never_wait_ns) {
-        return park_sender(value, deadline_ns);
+        return wait_in(senders_, wait_kind::send, value, deadline_ns);
     }
     lock.unlock();
     return now == readiness::closed ? channel_status::closed : channel_status::full;
@@ -84,37 +53,23 @@ channel_status channel_core::end_send(readiness now, void* value, std::int64_t d
 
 channel_status channel_core::end_receive(readiness now, void* out, std::int64_t deadline_ns) {
     if (now == readiness::must_wait && deadline_ns != never_wait_ns) {
-        return park_receiver(out, deadline_ns);
+        return wait_in(receivers_, wait_kind::receive, out, deadline_ns);
     }
     lock.unlock();
     return now == readiness::closed ? channel_status::closed : channel_status::empty;
 }
 
-channel_status channel_core::park_sender(void* value, std::int64_t deadline_ns) {
+// Both sides wait in one function: processors predict where it returns to by who called it last,
+// and after the switch that often is the other side.
+channel_status channel_core::wait_in(wait_queue& queue, wait_kind kind, void* value,
+                                     std::int64_t deadline_ns) {
     waiter& self = current_waiter();
-    wait_node node;
-    node.party = &self;
-    node.epoch = next_epoch(self);
-    node.value = value;
-    enqueue_sender(node);
-    const std::size_t result = park(self, {wait_kind::send, this, release_lock, this, deadline_ns});
-    if (result == 0) return node.succeeded ? channel_status::success : channel_status::closed;
-    withdraw_sender(node);
-    if (result == wait_cancelled) throw cancelled{};
-    return channel_status::timeout;
-}
-
-channel_status channel_core::park_receiver(void* out, std::int64_t deadline_ns) {
-    waiter& self = current_waiter();
-    wait_node node;
-    node.party = &self;
-    node.epoch = next_epoch(self);
-    node.value = out;
-    enqueue_receiver(node);
+    wait_node node{self, next_epoch(self), value};
+    enqueue(node, queue);
     const std::size_t result =
-        park(self, {wait_kind::receive, this, release_lock, this, deadline_ns});
+        park(self, {.kind = kind, .object = this, .deadline_ns = deadline_ns, .lock = &lock});
     if (result == 0) return node.succeeded ? channel_status::success : channel_status::closed;
-    withdraw_receiver(node);
+    withdraw(node, queue);
     if (result == wait_cancelled) throw cancelled{};
     return channel_status::timeout;
 }
@@ -139,22 +94,6 @@ std::size_t channel_core::size() noexcept {
 }
 
 // --- Beginning and finishing ----------------------------------------------------------------
-
-// A slot has become free: the first of the senders that wait gets it.
-void channel_core::refill_trivial(wait_node*& served) noexcept {
-    element_queue::slot place;
-    try {
-        place = buffer_.reserve();
-    } catch (const std::bad_alloc&) {
-        return; // it stays parked; a receiver will take from it when the buffer is empty
-    }
-    wait_node* const sender = claim_from(senders_);
-    if (sender == nullptr) return buffer_.unreserve(); // all had given up
-    copy_bytes(place.element, sender->value, type_.size);
-    buffer_.mark_filled(place);
-    sender->succeeded = true;
-    served = sender;
-}
 
 channel_core::readiness channel_core::begin_send(hold& got) {
     if (closed_.load(std::memory_order_relaxed)) return readiness::closed; // stored under the lock
@@ -230,27 +169,15 @@ void channel_core::construct(const element_queue::slot& place, void* from) noexc
 }
 
 void channel_core::extract(const element_queue::slot& place, void* out) noexcept {
-    if (!type_.trivial) { // a trivial one comes here only to be forgotten
-        outside_lock([&] {
-            if (out != nullptr) type_.deliver(out, place.element);
-            type_.destroy(place.element);
-        });
-    }
+    outside_lock([&] {
+        if (out != nullptr) type_.deliver(out, place.element);
+        type_.destroy(place.element);
+    });
     --leaving_;
     buffer_.release(place);
 }
 
 // --- Waiters --------------------------------------------------------------------------------
-
-void channel_core::enqueue_sender(wait_node& node) noexcept {
-    senders_.enqueue(node);
-    ++parked_;
-}
-
-void channel_core::enqueue_receiver(wait_node& node) noexcept {
-    receivers_.enqueue(node);
-    ++parked_;
-}
 
 void channel_core::withdraw(wait_node& node, wait_queue& queue) noexcept {
     lock.lock();
@@ -259,7 +186,7 @@ void channel_core::withdraw(wait_node& node, wait_queue& queue) noexcept {
     unlock_or_free();
 }
 
-void channel_core::refuse_all(wait_queue& queue, wake_list& woken) noexcept {
+void channel_core::refuse_each(wait_queue& queue, wake_list& woken) noexcept {
     while (wait_node* const node = claim_from(queue)) woken.add(*node); // succeeded stays false
 }
 
@@ -334,20 +261,6 @@ void add_receiver(channel_core& channel) noexcept { channel.add_receiver(); }
 void drop_sender(channel_core& channel) noexcept { channel.drop_sender(); }
 void drop_receiver(channel_core& channel) noexcept { channel.drop_receiver(); }
 void forget_sender(channel_core& channel) noexcept { channel.drop_side(); }
-
-channel_status channel_send(channel_core& channel, void* value, std::int64_t deadline_ns) {
-    scheduling_point(step::send, &channel);
-    count_operation();
-    return channel.is_trivial() ? channel.send_trivial(value, deadline_ns)
-                                : channel.send(value, deadline_ns);
-}
-
-channel_status channel_receive(channel_core& channel, void* out, std::int64_t deadline_ns) {
-    scheduling_point(step::receive, &channel);
-    count_operation();
-    return channel.is_trivial() ? channel.receive_trivial(out, deadline_ns)
-                                : channel.receive(out, deadline_ns);
-}
 
 void channel_send_last(channel_core& channel, void* value) noexcept { channel.send_last(value); }
 void channel_close(channel_core& channel) noexcept {

@@ -16,8 +16,8 @@
 //   there is a peer, and the claimed peer woken last: it may free the channel, so nothing of the
 //   channel is touched after a wake-up. User code (moves, destructors) never runs under the lock,
 //   and may even park.
-//   Elements that are trivial to copy go a shorter way: put_trivial() and take_trivial() do all of
-//   it under one hold of the lock, so their slots are never seen half-way.
+//   Elements that are trivial to copy go a shorter way (short_way.cpp; select: put_trivial() and
+//   take_trivial()): all of it under one hold of the lock, so that they need no slots.
 // Rejected
 //   Moving under the lock: a move that logs, allocates or parks would stop every user of the
 //   channel, and with one worker for ever.
@@ -32,6 +32,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstring>
 
 namespace coir::detail {
 
@@ -43,8 +44,6 @@ public:
 
     channel_status send(void* value, std::int64_t deadline_ns);
     channel_status receive(void* out, std::int64_t deadline_ns);
-    channel_status send_trivial(const void* value, std::int64_t deadline_ns);
-    channel_status receive_trivial(void* out, std::int64_t deadline_ns);
     void send_last(void* value) noexcept;
     void close() noexcept;
     [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
@@ -71,11 +70,21 @@ public:
     };
     enum class readiness : std::uint8_t { ready, closed, must_wait };
 
-    [[nodiscard]] bool is_trivial() const noexcept { return type_.trivial; }
+    [[nodiscard]] bool is_trivial() const noexcept { return type_.way != element_way::moved; }
     /// Under the lock, for trivial elements: all of the operation. Who was served by it is to be
     /// woken once the lock is released. put_trivial throws std::bad_alloc with nothing changed.
     readiness put_trivial(const void* from, wait_node*& served);
     readiness take_trivial(void* to, wait_node*& served) noexcept;
+
+    /// Under the lock: false where an operation would have to wait for sure.
+    [[nodiscard]] bool may_send() const noexcept {
+        return !receivers_.empty() || buffer_.size() < capacity_ ||
+               closed_.load(std::memory_order_relaxed); // stored under the lock
+    }
+    [[nodiscard]] bool may_receive() const noexcept {
+        return buffer_.size() != 0 || !senders_.empty() ||
+               closed_.load(std::memory_order_relaxed); // stored under the lock
+    }
 
     /// Under the lock. begin_send throws std::bad_alloc with nothing changed.
     readiness begin_send(hold& got);
@@ -84,8 +93,8 @@ public:
     void finish_send(const hold& got, void* from) noexcept;
     void finish_receive(const hold& got, void* out) noexcept;
     /// Under the lock.
-    void enqueue_sender(wait_node& node) noexcept;
-    void enqueue_receiver(wait_node& node) noexcept;
+    void enqueue_sender(wait_node& node) noexcept { enqueue(node, senders_); }
+    void enqueue_receiver(wait_node& node) noexcept { enqueue(node, receivers_); }
     /// Takes a node back whose wait was ended by something else. May free the channel.
     void withdraw_sender(wait_node& node) noexcept { withdraw(node, senders_); }
     void withdraw_receiver(wait_node& node) noexcept { withdraw(node, receivers_); }
@@ -95,11 +104,26 @@ private:
 
     channel_status end_send(readiness now, void* value, std::int64_t deadline_ns);
     channel_status end_receive(readiness now, void* out, std::int64_t deadline_ns);
-    channel_status park_sender(void* value, std::int64_t deadline_ns);
-    channel_status park_receiver(void* out, std::int64_t deadline_ns);
-    void refill_trivial(wait_node*& served) noexcept;
+    COIR_NOINLINE channel_status wait_in(wait_queue& queue, wait_kind kind, void* value,
+                                         std::int64_t deadline_ns);
+    void enqueue(wait_node& node, wait_queue& queue) noexcept {
+        queue.enqueue(node);
+        ++parked_;
+    }
     [[nodiscard]] bool has_room() const noexcept { return buffer_.size() + leaving_ < capacity_; }
+    /// Of an empty channel: what a receiver meets there.
+    [[nodiscard]] readiness nothing_left() const noexcept {
+        // relaxed: stored under the lock.
+        return closed_.load(std::memory_order_relaxed) ? readiness::closed : readiness::must_wait;
+    }
     wait_node* claim_from(wait_queue& queue) noexcept;
+    void copy(void* to, const void* from) const noexcept {
+        if (type_.way == element_way::word) {
+            copy_word(to, from, type_.size);
+        } else {
+            std::memcpy(to, from, type_.size);
+        }
+    }
     void withdraw(wait_node& node, wait_queue& queue) noexcept;
     void hand_over(wait_node& peer, void* to, void* from) noexcept;
     void construct(const element_queue::slot& place, void* from) noexcept;
@@ -108,10 +132,38 @@ private:
     bool accept_from_sender(wake_list& woken) noexcept;
     void settle() noexcept;
     void close_locked(wake_list& woken) noexcept;
-    void refuse_all(wait_queue& queue, wake_list& woken) noexcept;
-    void abandon() noexcept;
+    void refuse_all(wait_queue& queue, wake_list& woken) noexcept {
+        if (!queue.empty()) [[unlikely]]
+            refuse_each(queue, woken);
+    }
+    void refuse_each(wait_queue& queue, wake_list& woken) noexcept;
+    void abandon_locked(wake_list& woken) noexcept;
+    void end_side_locked(wake_list& woken) noexcept;
     void unlock_or_free() noexcept;
     template <typename Move> void outside_lock(Move&& move) noexcept;
+
+    // The long way: of elements that are moved.
+    channel_status send_moving(void* value, std::int64_t deadline_ns);
+    channel_status receive_moving(void* out, std::int64_t deadline_ns);
+
+    // The short way. `Word`: of an element that is copied without a call.
+    COIR_NOINLINE channel_status send_slowly(void* value, std::int64_t deadline_ns);
+    template <bool Word> channel_status send_held(void* value, std::int64_t deadline_ns);
+    template <bool Word> channel_status put_held(void* value, std::int64_t deadline_ns);
+    COIR_NOINLINE channel_status put_into_new_block(const void* value);
+    template <bool Word>
+    COIR_NOINLINE channel_status serve_receiver(void* value, std::int64_t deadline_ns);
+    template <bool Word>
+    COIR_NOINLINE channel_status serve_receiver_slowly(void* value, std::int64_t deadline_ns);
+    COIR_NOINLINE channel_status receive_slowly(void* out, std::int64_t deadline_ns);
+    template <bool Word> channel_status receive_held(void* out, std::int64_t deadline_ns);
+    COIR_NOINLINE channel_status end_taking() noexcept;
+    template <bool Word>
+    COIR_NOINLINE channel_status serve_sender(void* out, std::int64_t deadline_ns);
+    template <bool Word>
+    COIR_NOINLINE channel_status serve_sender_slowly(void* out, std::int64_t deadline_ns);
+    channel_status end_serving(wait_node& served) noexcept;
+    wait_node* refill_trivial() noexcept;
 
     const element_type& type_;
     const std::size_t capacity_;
@@ -138,37 +190,35 @@ inline channel_core::readiness channel_core::put_trivial(const void* from, wait_
     if (closed_.load(std::memory_order_relaxed)) return readiness::closed; // stored under the lock
     if (!receivers_.empty()) {                                             // so the buffer is empty
         if (wait_node* const receiver = claim_from(receivers_)) {
-            copy_bytes(receiver->value, from, type_.size);
+            copy(receiver->value, from);
             receiver->succeeded = true;
             served = receiver;
             return readiness::ready;
         }
     }
     if (buffer_.size() >= capacity_) return readiness::must_wait;
-    const element_queue::slot place = buffer_.reserve();
-    copy_bytes(place.element, from, type_.size);
-    buffer_.mark_filled(place);
+    buffer_.make_place();
+    copy(buffer_.push(), from);
     return readiness::ready;
 }
 
 inline channel_core::readiness channel_core::take_trivial(void* to, wait_node*& served) noexcept {
     if (buffer_.size() != 0) {
-        const element_queue::slot place = buffer_.take();
-        copy_bytes(to, place.element, type_.size);
-        buffer_.release(place);
+        copy(to, buffer_.front());
+        buffer_.pop();
         if (!senders_.empty()) [[unlikely]]
-            refill_trivial(served);
+            served = refill_trivial();
         return readiness::ready;
     }
     if (!senders_.empty()) { // a rendezvous; or there was no memory for more
         if (wait_node* const sender = claim_from(senders_)) {
-            copy_bytes(to, sender->value, type_.size);
+            copy(to, sender->value);
             sender->succeeded = true;
             served = sender;
             return readiness::ready;
         }
     }
-    return closed_.load(std::memory_order_relaxed) ? readiness::closed : readiness::must_wait;
+    return nothing_left();
 }
 
 } // namespace coir::detail

@@ -6,12 +6,35 @@
 #include <coir/detail/scheduling_point.hpp>
 
 namespace coir::detail {
+namespace {
+
+// Gives a handle up. acquire-release: the last one's end happens after all that was done through
+// the others. An only handle need not be counted down, as nobody else could copy it.
+bool is_last(std::atomic<std::uint32_t>& alive) noexcept {
+    return alive.load(std::memory_order_acquire) == 1 ||
+           alive.fetch_sub(1, std::memory_order_acq_rel) == 1;
+}
+
+} // namespace
 
 void channel_core::close_locked(wake_list& woken) noexcept {
     // release: pairs with closed(); what was done before closing is visible to who sees it closed.
     closed_.store(true, std::memory_order_release);
     refuse_all(senders_, woken);
     if (buffer_.size() == 0) refuse_all(receivers_, woken);
+}
+
+// Nobody will receive: closes, refuses all, destroys what is buffered.
+void channel_core::abandon_locked(wake_list& woken) noexcept {
+    closed_.store(true, std::memory_order_release);
+    abandoned_ = true;
+    refuse_all(senders_, woken);
+    refuse_all(receivers_, woken);
+    if (is_trivial()) {
+        while (buffer_.size() != 0) buffer_.pop();
+    } else {
+        while (pump_one(woken)) {}
+    }
 }
 
 void channel_core::close() noexcept {
@@ -23,33 +46,34 @@ void channel_core::close() noexcept {
     woken.wake();
 }
 
+// Of a side that has no handle any more, and is closed or abandoned. Releases the lock.
+void channel_core::end_side_locked(wake_list& woken) noexcept {
+    if (on_end != nullptr) [[unlikely]] {
+        lock.unlock();
+        on_end(*this); // we still are one of the two sides
+        lock.lock();
+    }
+    --sides_;
+    unlock_or_free();
+    woken.wake();
+}
+
 void channel_core::drop_sender() noexcept {
-    // acquire-release: the last one's close happens after all that was done through the others.
-    if (senders_alive_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    if (!is_last(senders_alive_)) return;
     scheduling_point(step::drop, this);
-    close();
-    drop_side();
+    wake_list woken;
+    lock.lock();
+    close_locked(woken);
+    end_side_locked(woken);
 }
 
 void channel_core::drop_receiver() noexcept {
-    if (receivers_alive_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    if (!is_last(receivers_alive_)) return;
     scheduling_point(step::drop, this);
-    abandon();
-    drop_side();
-}
-
-// Nobody will receive: closes, refuses all, destroys what is buffered.
-void channel_core::abandon() noexcept {
     wake_list woken;
     lock.lock();
-    closed_.store(true, std::memory_order_release);
-    abandoned_ = true;
-    refuse_all(senders_, woken);
-    refuse_all(receivers_, woken);
-    while (pump_one(woken)) {}
-    lock.unlock();
-    if (on_end != nullptr) on_end(*this); // our caller still is one of the two sides
-    woken.wake();
+    abandon_locked(woken);
+    end_side_locked(woken);
 }
 
 void channel_core::drop_side() noexcept {

@@ -4,21 +4,25 @@
 //
 // A slot goes  reserved (at the tail) -> filled -> taken (at the head) -> released.  The moves into
 // and out of a slot happen between those steps, outside the channel's lock, so slots keep their
-// addresses and may be filled and released out of order. All functions are called under the lock.
+// addresses and may be filled and released out of order.
+// Elements that are copied under the lock need none of these states: push() and pop() do with two
+// pointers. A queue is for the one or for the other, see `plain`. All functions are called under
+// the lock.
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 namespace coir::detail {
 
-// A call of memcpy costs more than the copying of a word or two.
-inline void copy_bytes(void* to, const void* from, std::size_t size) noexcept {
+/// Copies an element of element_way::word.
+inline void copy_word(void* to, const void* from, std::size_t size) noexcept {
     switch (size) {
+    case 1: std::memcpy(to, from, 1); break;
     case 4: std::memcpy(to, from, 4); break;
     case 8: std::memcpy(to, from, 8); break;
-    case 16: std::memcpy(to, from, 16); break;
-    default: std::memcpy(to, from, size);
+    default: std::memcpy(to, from, 16);
     }
 }
 
@@ -27,12 +31,13 @@ public:
     struct block;
     struct slot {
         block* home = nullptr;
-        std::uint32_t index = 0;
-        void* element = nullptr;
+        std::byte* element = nullptr;
     };
 
-    /// `expected` limits the size of a block for channels that never hold much.
-    element_queue(std::size_t element_bytes, std::size_t alignment, std::size_t expected) noexcept;
+    /// `plain`: for push() and pop(), else for slots. `expected` limits the size of a block for
+    /// channels that never hold much.
+    element_queue(std::size_t element_bytes, std::size_t alignment, bool plain,
+                  std::size_t expected) noexcept;
     element_queue(const element_queue&) = delete;
     element_queue& operator=(const element_queue&) = delete;
     /// Frees the memory; the elements are the owner's to destroy.
@@ -41,36 +46,58 @@ public:
     /// How many slots are reserved or filled, and not taken.
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
+    // Plain elements.
+
+    /// Whether push() needs no memory.
+    [[nodiscard]] bool has_place() const noexcept { return tail_at_ != tail_end_; }
+    /// Throws std::bad_alloc with nothing changed.
+    void make_place() {
+        if (!has_place()) append_block();
+    }
+    /// Adds a place at the tail; there must be one.
+    [[nodiscard]] std::byte* push() noexcept {
+        ++size_;
+        return std::exchange(tail_at_, tail_at_ + stride_);
+    }
+    /// Takes the last push() back.
+    void unpush() noexcept {
+        --size_;
+        tail_at_ -= stride_; // an empty block at the tail is fine: the next push begins it
+    }
+    /// Of a queue that is not empty.
+    [[nodiscard]] const std::byte* front() const noexcept { return head_at_; }
+    [[nodiscard]] bool front_ends_block() const noexcept { return head_at_ + stride_ == head_end_; }
+    void pop() noexcept {
+        block* const home = head_;
+        if (advance_head()) [[unlikely]]
+            recycle(*home);
+    }
+    /// pop() where the front does not end its block.
+    void pop_within_block() noexcept {
+        --size_;
+        head_at_ += stride_;
+    }
+
+    // Slots.
+
     /// Adds a slot at the tail. Throws std::bad_alloc with nothing changed.
     slot reserve() {
-        if (tail_ == nullptr || tail_index_ == slots_) [[unlikely]]
-            append_block();
-        ++size_;
-        const std::uint32_t index = tail_index_++;
-        return {tail_, index, element_at(*tail_, index)};
+        make_place();
+        std::byte* const element = push();
+        filled(element) = false;
+        return {tail_, element};
     }
-
     /// Takes the last reservation back; it must be the newest.
-    void unreserve() noexcept {
-        --size_;
-        --tail_index_; // an empty block at the tail is fine: the next reservation begins it
-    }
+    void unreserve() noexcept { unpush(); }
 
-    void mark_filled(const slot& filled) noexcept {
-        filled.home->filled |= std::uint64_t{1} << filled.index;
-    }
+    void mark_filled(const slot& one) noexcept { filled(one.element) = true; }
 
-    [[nodiscard]] bool front_is_filled() const noexcept {
-        return size_ != 0 && (head_->filled >> head_index_ & 1) != 0;
-    }
+    [[nodiscard]] bool front_is_filled() const noexcept { return size_ != 0 && filled(head_at_); }
 
     slot take() noexcept {
-        --size_;
-        block* const home = head_;
-        const std::uint32_t index = head_index_++;
-        if (head_index_ == slots_) [[unlikely]]
-            leave_block();
-        return {home, index, element_at(*home, index)};
+        const slot first{head_, head_at_};
+        advance_head();
+        return first;
     }
 
     void release(const slot& released) noexcept {
@@ -80,27 +107,39 @@ public:
 
     struct block {
         block* next = nullptr;
-        std::uint64_t filled = 0; ///< a bit for each slot
-        std::uint32_t released = 0;
+        std::uint32_t released = 0; ///< of its slots
     };
 
 private:
     static constexpr std::size_t most_slots = 64;
 
-    [[nodiscard]] void* element_at(block& home, std::uint32_t index) const noexcept {
-        return reinterpret_cast<std::byte*>(&home) + elements_offset_ + stride_ * index;
+    // A byte behind the element says whether its slot is filled.
+    [[nodiscard]] bool& filled(std::byte* element) const noexcept {
+        return *reinterpret_cast<bool*>(element + element_bytes_);
+    }
+    // Whether the first block has been left.
+    bool advance_head() noexcept {
+        --size_;
+        head_at_ += stride_;
+        if (head_at_ != head_end_) return false;
+        leave_block();
+        return true;
     }
     void append_block();
+    void enter_head() noexcept;
     void leave_block() noexcept;
     void recycle(block& empty) noexcept;
 
+    std::size_t size_ = 0;
+    std::byte* tail_at_ = nullptr; ///< of the next element, unless it is tail_end_
+    std::byte* tail_end_ = nullptr;
+    std::byte* head_at_ = nullptr;
+    std::byte* head_end_ = nullptr;
+    const std::size_t element_bytes_;
     const std::size_t stride_;
     const std::size_t alignment_;
     const std::size_t elements_offset_;
     const std::uint32_t slots_;
-    std::uint32_t head_index_ = 0;
-    std::uint32_t tail_index_ = 0;
-    std::size_t size_ = 0;
     block* head_ = nullptr;
     block* tail_ = nullptr;
     block* spare_ = nullptr; ///< so that a steady stream allocates nothing

@@ -189,13 +189,21 @@ private:
                 release_all();
                 return contended;
             }
-            if (commit_if_ready(entry)) return order_[turn];
+            if (may_be_ready(entry) && commit_if_ready(entry)) return order_[turn];
         }
         return none;
     }
 
     bool hold_also(biased_lock* lock) noexcept {
         if (lock == nullptr) return true;
+        if (lock->lock_at_once()) [[likely]] {
+            locks_[lock_count_++] = lock;
+            return true;
+        }
+        return hold_also_slowly(lock);
+    }
+
+    COIR_NOINLINE bool hold_also_slowly(biased_lock* lock) noexcept {
         if (lock_count_ == 0) {
             lock->lock();
         } else if (!lock->try_lock()) { // taken: by us, where a channel stands in several cases?
@@ -210,6 +218,15 @@ private:
             if (commit_if_ready(draw(turn))) return order_[turn];
         }
         return none;
+    }
+
+    // A look that costs little, before commit_if_ready() makes sure.
+    static bool may_be_ready(const select_entry& entry) noexcept {
+        switch (entry.kind) {
+        case select_kind::send: return entry.channel->may_send();
+        case select_kind::receive: return entry.channel->may_receive();
+        default: return true;
+        }
     }
 
     bool commit_if_ready(select_entry& entry) {

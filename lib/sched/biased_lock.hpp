@@ -23,6 +23,16 @@ public:
         }
     }
 
+    /// try_lock() where that takes no loop and no call. False says nothing.
+    [[nodiscard]] bool lock_at_once() noexcept {
+        if (try_enter()) {
+            const bool locked = lock_.try_lock_alone(); // the caller itself may hold it
+            leave();
+            return locked;
+        }
+        return is_open() && lock_.try_lock_blindly();
+    }
+
     /// Fails too where another thread may have to be waited for.
     [[nodiscard]] bool try_lock() noexcept {
         while (!is_open()) {

@@ -44,7 +44,8 @@ void owner_gate::open_to_all(std::uintptr_t owner) noexcept {
 
 // relaxed: published with what the gate is part of.
 void owner_gate::assign(const worker* here) noexcept {
-    owner_.store(may_own(here) ? reinterpret_cast<std::uintptr_t>(here) : open,
+    const std::uintptr_t unowned = here != nullptr ? open : virgin; // for a worker to come
+    owner_.store(may_own(here) ? reinterpret_cast<std::uintptr_t>(here) : unowned,
                  std::memory_order_relaxed);
 }
 

@@ -74,9 +74,13 @@ public:
     /// For what is used again by `here`, a worker or null, and cannot be reached by others: an
     /// owner that is another one makes way. What is open stays open.
     void renew(const worker* here) noexcept {
-        const std::uintptr_t owner = owner_.load(std::memory_order_relaxed);
-        if (owner != open && owner != reinterpret_cast<std::uintptr_t>(here)) [[unlikely]]
+        if (!is_renewed(here)) [[unlikely]]
             assign(here);
+    }
+    /// Whether renew() has nothing to do.
+    [[nodiscard]] bool is_renewed(const worker* here) const noexcept {
+        const std::uintptr_t owner = owner_.load(std::memory_order_relaxed);
+        return owner == reinterpret_cast<std::uintptr_t>(here) || owner == open;
     }
 
 private:

@@ -65,13 +65,10 @@ void worker::restart_ids(std::uint64_t first) noexcept {
     last_id_ = UINT64_MAX;
 }
 
-std::uint64_t worker::next_id() noexcept {
-    if (next_id_ == last_id_) {
-        constexpr std::uint64_t batch = 1024;
-        next_id_ = take_coroutine_ids(batch);
-        last_id_ = next_id_ + batch;
-    }
-    return next_id_++;
+void worker::take_ids() noexcept {
+    constexpr std::uint64_t batch = 1024;
+    next_id_ = take_coroutine_ids(batch);
+    last_id_ = next_id_ + batch;
 }
 
 void worker::serve() {

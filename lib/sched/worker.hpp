@@ -33,6 +33,8 @@
 #include "sched/worker_counters.hpp"
 #include "timer/timer_heap.hpp"
 
+#include <coir/detail/scheduling_point.hpp>
+
 #include <sys/types.h>
 
 #include <algorithm>
@@ -89,10 +91,18 @@ public:
     [[nodiscard]] stack_magazine& stacks() noexcept { return stacks_; }
     [[nodiscard]] std::int64_t coarse_now_ns() const noexcept { return now_ns_; }
     [[nodiscard]] fast_random& random() noexcept { return random_; }
-    [[nodiscard]] bool has_exception_in_flight() const noexcept {
-        return thread_exceptions_->uncaught != 0;
+    /// Of the running coroutine.
+    [[nodiscard]] unsigned int exceptions_in_flight() const noexcept {
+        return thread_exceptions_->uncaught;
     }
-    std::uint64_t next_id() noexcept;
+    /// A number for a coroutine.
+    std::uint64_t next_id() noexcept {
+        if (!has_id_at_hand()) [[unlikely]]
+            take_ids();
+        return take_id_at_hand();
+    }
+    [[nodiscard]] bool has_id_at_hand() const noexcept { return next_id_ != last_id_; }
+    std::uint64_t take_id_at_hand() noexcept { return next_id_++; }
 
     /// Leaves the running coroutine; `after` runs when it is gone. Returns when it is resumed, by
     /// then perhaps on another worker.
@@ -111,8 +121,13 @@ public:
     /// Counts an operation that may succeed without waiting. A loop of such operations would never
     /// let go of the worker; so now and then one of them gives way.
     void count_operation() noexcept {
-        if (--operations_left_ == 0) [[unlikely]]
+        if (!spend_operation()) [[unlikely]]
             rest();
+    }
+    /// False: rest_if_due() is to be called.
+    [[nodiscard]] bool spend_operation() noexcept { return --operations_left_ != 0; }
+    void rest_if_due() noexcept {
+        if (operations_left_ == 0) rest();
     }
 
     /// What a resumed coroutine does first; its first function too.
@@ -122,7 +137,13 @@ public:
     }
 
     /// Makes a coroutine of this runtime runnable. By this worker's thread.
-    void ready(coroutine& co) noexcept;
+    void ready(coroutine& co) noexcept {
+        if (!alone_ || current_ == nullptr) return ready_slowly(co);
+        // relaxed: there are no thieves.
+        coroutine* const before = next_.load(std::memory_order_relaxed);
+        next_.store(&co, std::memory_order_relaxed);
+        if (before != nullptr) push_displaced(*before);
+    }
     /// As ready(), behind all that are runnable here: for the second and later of several.
     void ready_last(coroutine& co) noexcept;
 
@@ -197,14 +218,16 @@ private:
     }
 
     COIR_NOINLINE void rest() noexcept;
+    COIR_NOINLINE void take_ids() noexcept;
     coroutine* pick() noexcept;
     coroutine* take_next() noexcept;
     coroutine* pop() noexcept;
     COIR_COLD void yield_watched() noexcept;
+    COIR_NOINLINE void ready_slowly(coroutine& co) noexcept;
     void push(coroutine& co) noexcept;
     coroutine* take_queued() noexcept;
     coroutine* pop_fresh() noexcept;
-    void push_displaced(coroutine& co) noexcept;
+    COIR_NOINLINE void push_displaced(coroutine& co) noexcept;
     /// A coroutine that has never waited, and was made ready, is about to begin.
     static bool has_begun(const coroutine& co) noexcept {
         return co.word.load(std::memory_order_relaxed) != 0;
@@ -277,8 +300,29 @@ inline void count_operation() noexcept {
     if (worker* const here = current_worker()) here->count_operation();
 }
 
+/// At the start of an operation, where no lock of coir is held: count_operation() and
+/// scheduling_point() without a call. False where there is something to be done about it first, by
+/// pause_before().
+[[nodiscard]] inline bool operation_goes_on() noexcept {
+    // relaxed: as in scheduling_point().
+    if (simulations_under_way.load(std::memory_order_relaxed) != 0) return false;
+    worker* const here = current_worker();
+    return here == nullptr || here->spend_operation();
+}
+COIR_COLD void pause_before(step next, const void* object) noexcept;
+
+/// schedule() where it is more than a worker's ready().
+COIR_NOINLINE void schedule_slowly(coroutine& co) noexcept;
+
 /// Makes a parked coroutine runnable. Any thread.
-void schedule(coroutine& co) noexcept;
+inline void schedule(coroutine& co) noexcept {
+    worker* const here = current_worker();
+    if (here != nullptr && &here->runtime() == co.runtime && !tracing()) [[likely]] {
+        here->ready(co);
+    } else {
+        schedule_slowly(co);
+    }
+}
 /// As schedule(), but behind what is runnable already.
 void schedule_last(coroutine& co) noexcept;
 

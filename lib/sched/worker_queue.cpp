@@ -92,14 +92,8 @@ void worker::overflow(coroutine& co, TakeOldest take_oldest) noexcept {
     runtime_.announce();
 }
 
-void worker::ready(coroutine& co) noexcept {
+void worker::ready_slowly(coroutine& co) noexcept {
     if (current_ == nullptr) return ready_last(co); // from the loop: nothing is hot
-    if (alone_) {
-        coroutine* const before = next_.load(std::memory_order_relaxed);
-        next_.store(&co, std::memory_order_relaxed);
-        if (before != nullptr) push_displaced(*before);
-        return;
-    }
     // release: publishes the coroutine's record to whoever takes it out.
     coroutine* const before = next_.exchange(&co, std::memory_order_acq_rel);
     if (before != nullptr) {
@@ -170,7 +164,12 @@ void worker::leave_for_good(after_switch after) noexcept {
     context_exit(own, to != nullptr ? to->flow : loop_, this);
 }
 
-void schedule(coroutine& co) noexcept {
+void pause_before(step next, const void* object) noexcept {
+    scheduling_point(next, object);
+    if (worker* const here = current_worker()) here->rest_if_due();
+}
+
+void schedule_slowly(coroutine& co) noexcept {
     if (tracing()) [[unlikely]]
         trace_wake(co);
     worker* const here = current_worker();

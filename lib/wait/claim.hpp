@@ -96,6 +96,25 @@ wait_state end_wait(waiter& party, std::uint64_t epoch, Next next) noexcept {
     return before == wait_state::interrupted ? claim_outcome::won_interrupted : claim_outcome::won;
 }
 
+/// claim() where that takes no loop and no call: of a coroutine's open wait. False says nothing.
+[[nodiscard]] inline bool claim_at_once(waiter& party, std::uint64_t epoch) noexcept {
+    if (party.is_thread) return false;
+    const std::uint64_t opened = wait_word(epoch, wait_state::open);
+    const std::uint64_t after = wait_word(epoch, wait_state::claimed);
+    owner_gate& gate = static_cast<coroutine&>(party).join_lock.gate();
+    if (gate.try_enter()) {
+        // relaxed: as in end_wait.
+        const bool is_open = party.word.load(std::memory_order_relaxed) == opened;
+        if (is_open) party.word.store(after, std::memory_order_relaxed);
+        gate.leave();
+        return is_open;
+    }
+    std::uint64_t word = opened;
+    // acquire: pairs with the release that opened the wait. release: as in end_wait.
+    return gate.is_open() && party.word.compare_exchange_strong(
+                                 word, after, std::memory_order_acq_rel, std::memory_order_relaxed);
+}
+
 /// Claims a wait that is sure to be open, and that nobody else may end: a firm one with a single
 /// party at its other end. From any thread, and without a look at the gate.
 inline void claim_own(waiter& party, std::uint64_t epoch) noexcept {

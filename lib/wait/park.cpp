@@ -33,75 +33,118 @@ void time_out(timer_entry& entry) noexcept {
 struct parking {
     coroutine& self;
     const park_request& request;
-    const std::uint64_t epoch;
-    const wait_state opened;
-    wait_deadline* deadline = nullptr;
+    const std::uint64_t word; ///< what opens the wait
     std::atomic<bool> settled{false};
 };
 
-// Runs when the coroutine has left its stack. From the moment the word is open somebody may have
-// it resumed on another worker; it does not leave its frame before `settled`, though, so all that
-// lies there may be used until then.
-void commit(worker& here, void* argument) noexcept {
-    parking& wait = *static_cast<parking*>(argument);
-    coroutine& self = wait.self;
+/// That of a wait with a deadline.
+struct timed_parking : parking {
+    wait_deadline& deadline;
+};
+
+// From the moment the word is open somebody may have the coroutine resumed on another worker; it
+// does not leave its frame before `settled`, though, so all that lies there may be used until then.
+void open_wait(const parking& wait) noexcept {
     // release: publishes the frame to whoever claims.
-    self.word.store(wait_word(wait.epoch, wait.opened), std::memory_order_release);
-    if (wait.deadline != nullptr) here.timers().insert(*wait.deadline);
-    light_fence(); // store the word, load the flag: partner in cancel()
-    bool resume = false;
-    if (self.scope->cancelled.load(std::memory_order_relaxed)) [[unlikely]] {
-        resume = interrupt_wait(self, wait.epoch);
-    }
-    if (wait.request.release != nullptr) wait.request.release(wait.request.held);
-    wait.settled.store(true, std::memory_order_release); // pairs with park_coroutine's acquire
+    wait.self.word.store(wait.word, std::memory_order_release);
+}
+
+COIR_COLD void settle_cancelled(worker& here, parking& wait) noexcept {
+    coroutine& self = wait.self;
+    const bool resume = interrupt_wait(self, epoch_of(wait.word));
+    wait.request.release_held();
+    wait.settled.store(true, std::memory_order_release); // as below
     if (resume) here.ready_last(self);
 }
 
-wait_state state_for(const waiter& self, interruption cancel, bool unwinding) noexcept {
-    if (cancel == interruption::hooked) {
-        return self.firm_depth != 0 || unwinding ? wait_state::sheltered : wait_state::hooked;
-    }
-    const bool allowed = cancel == interruption::allowed && self.firm_depth == 0 && !unwinding;
-    return allowed ? wait_state::open : wait_state::firm;
+void settle(worker& here, parking& wait) noexcept {
+    light_fence(); // store the word, load the flag: partner in cancel()
+    if (wait.self.scope->cancelled.load(std::memory_order_relaxed)) [[unlikely]]
+        return settle_cancelled(here, wait);
+    wait.request.release_held();
+    wait.settled.store(true, std::memory_order_release); // pairs with leave_for()'s acquire
 }
 
-std::size_t park_coroutine(coroutine& self, const park_request& request) noexcept {
-    worker* const here = current_worker();
-    const std::uint64_t epoch = next_epoch(self);
-    parking wait{self, request, epoch,
-                 state_for(self, request.cancel, here->has_exception_in_flight())};
-    // Most waits have none. It is cleared even so: what an old frame has left here would look as if
-    // this one used it (debug/reachability.hpp).
-    wait_deadline deadline;
-    if (request.deadline_ns != never_ns) {
-        deadline.deadline_ns = request.deadline_ns;
-        deadline.fire = time_out;
-        deadline.party = &self;
-        deadline.epoch = epoch;
-        wait.deadline = &deadline;
-        self.deadline_ns.store(request.deadline_ns, std::memory_order_relaxed); // for reports
-    }
-    self.since_ns.store(here->coarse_now_ns(), std::memory_order_relaxed);
-    here->counters().count_park(request.kind);
+// These two run when the coroutine has left its stack.
+void commit(worker& here, void* argument) noexcept {
+    parking& wait = *static_cast<parking*>(argument);
+    open_wait(wait);
+    settle(here, wait);
+}
+
+void commit_timed(worker& here, void* argument) noexcept {
+    timed_parking& wait = *static_cast<timed_parking*>(argument);
+    open_wait(wait); // first: the timer of a wait that is not open would end nothing
+    here.timers().insert(wait.deadline);
+    settle(here, wait);
+}
+
+wait_state state_for(const waiter& self, interruption cancel, unsigned int unwinding) noexcept {
+    if ((static_cast<unsigned int>(cancel) | self.firm_depth | unwinding) == 0) [[likely]]
+        return wait_state::open;
+    if (cancel != interruption::hooked) return wait_state::firm;
+    return self.firm_depth != 0 || unwinding != 0 ? wait_state::sheltered : wait_state::hooked;
+}
+static_assert(static_cast<unsigned int>(interruption::allowed) == 0);
+
+std::uint64_t word_for(const coroutine& self, const park_request& request,
+                       const worker& here) noexcept {
+    return wait_word(next_epoch(self),
+                     state_for(self, request.cancel, here.exceptions_in_flight()));
+}
+
+// Returns when the wait is over and nobody looks at its frame any more.
+inline std::size_t leave_for(parking& wait, worker& here, after_switch after) noexcept {
+    coroutine& self = wait.self;
+    const wait_kind kind = wait.request.kind;
+    self.since_ns.store(here.coarse_now_ns(), std::memory_order_relaxed);
+    here.counters().count_park(kind);
     if (switches_watched()) [[unlikely]]
-        watch_leaving(trace_event::parked, self, static_cast<std::uint8_t>(request.kind));
-    here->leave({commit, &wait});
+        watch_leaving(trace_event::parked, self, static_cast<std::uint8_t>(kind));
+    here.leave(after);
     if (tracing()) [[unlikely]]
         trace_running(trace_event::resumed, self);
     while (!wait.settled.load(std::memory_order_acquire)) cpu_relax(); // another worker is at it
-    if (wait.deadline != nullptr) {
-        if (self.result != wait_timed_out) timer_remove(deadline);
-        self.deadline_ns.store(never_ns, std::memory_order_relaxed);
-    }
     return self.result;
+}
+
+std::size_t park_coroutine(coroutine& self, const park_request& request) noexcept {
+    worker& here = *current_worker();
+    parking wait{self, request, word_for(self, request, here)};
+    return leave_for(wait, here, {commit, &wait});
+}
+
+COIR_NOINLINE std::size_t park_until(coroutine& self, const park_request& request) noexcept {
+    worker& here = *current_worker();
+    const std::uint64_t word = word_for(self, request, here);
+    wait_deadline deadline;
+    deadline.deadline_ns = request.deadline_ns;
+    deadline.fire = time_out;
+    deadline.party = &self;
+    deadline.epoch = epoch_of(word);
+    self.deadline_ns.store(request.deadline_ns, std::memory_order_relaxed); // for reports
+    timed_parking wait{{self, request, word}, deadline};
+    const std::size_t result = leave_for(wait, here, {commit_timed, &wait});
+    if (result != wait_timed_out) timer_remove(deadline);
+    self.deadline_ns.store(never_ns, std::memory_order_relaxed);
+    return result;
+}
+
+COIR_NOINLINE std::size_t park_this_thread(waiter& self, const park_request& request) noexcept {
+    const auto unwinding = static_cast<unsigned int>(std::uncaught_exceptions());
+    return park_thread(static_cast<thread_waiter&>(self), request,
+                       state_for(self, request.cancel, unwinding));
+}
+
+std::size_t park_party(waiter& self, const park_request& request) noexcept {
+    if (self.is_thread) return park_this_thread(self, request);
+    auto& co = static_cast<coroutine&>(self);
+    return request.deadline_ns == never_ns ? park_coroutine(co, request) : park_until(co, request);
 }
 
 } // namespace
 
-waiter& current_waiter() noexcept {
-    if (coroutine* const co = current_coroutine()) [[likely]]
-        return *co;
+waiter& current_thread_party() noexcept {
     if (forked_inside_coroutine()) [[unlikely]]
         fatal(used_after_fork);
     return current_thread_waiter();
@@ -111,22 +154,12 @@ std::size_t park(waiter& self, const park_request& request) noexcept {
     // relaxed: for reports only.
     self.kind.store(request.kind, std::memory_order_relaxed);
     self.object.store(request.object, std::memory_order_relaxed);
-    const std::size_t result =
-        self.is_thread
-            ? park_thread(static_cast<thread_waiter&>(self), request,
-                          state_for(self, request.cancel, std::uncaught_exceptions() != 0))
-            : park_coroutine(static_cast<coroutine&>(self), request);
+    const std::size_t result = park_party(self, request);
     self.kind.store(wait_kind::none, std::memory_order_relaxed);
     return result;
 }
 
-void wake(waiter& party) noexcept {
-    if (party.is_thread) {
-        wake_thread(static_cast<thread_waiter&>(party));
-    } else {
-        schedule(static_cast<coroutine&>(party));
-    }
-}
+void wake_thread_party(waiter& party) noexcept { wake_thread(static_cast<thread_waiter&>(party)); }
 
 void wake_all(wait_node* first) noexcept {
     if (first == nullptr) return;

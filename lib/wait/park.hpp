@@ -15,6 +15,7 @@
 // the heavy one the canceller's (cancellation.cpp), so a wait pays one load.
 
 #include "sched/waiter.hpp"
+#include "sched/worker.hpp"
 #include "wait/wait_queue.hpp"
 
 #include <cstddef>
@@ -42,17 +43,39 @@ struct park_request {
     void* held = nullptr;
     std::int64_t deadline_ns = INT64_MAX;
     interruption cancel = interruption::allowed;
+    /// Instead of `release`, where a lock is all that is held.
+    biased_lock* lock = nullptr;
+
+    void release_held() const noexcept {
+        if (lock != nullptr) {
+            lock->unlock();
+        } else if (release != nullptr) {
+            release(held);
+        }
+    }
 };
 
+/// The calling thread's own waiter.
+[[nodiscard]] COIR_NOINLINE waiter& current_thread_party() noexcept;
+
 /// The calling coroutine, or the calling OS thread's own waiter.
-[[nodiscard]] waiter& current_waiter() noexcept;
+[[nodiscard]] inline waiter& current_waiter() noexcept {
+    if (coroutine* const co = current_coroutine()) [[likely]]
+        return *co;
+    return current_thread_party();
+}
 
 /// Waits, as described above; `self` is the caller's. Returns an index, wait_cancelled or
 /// wait_timed_out.
 std::size_t park(waiter& self, const park_request& request) noexcept;
 
+COIR_NOINLINE void wake_thread_party(waiter& party) noexcept;
+
 /// Makes a party whose wait the caller has claimed run again; its frame may be gone on return.
-void wake(waiter& party) noexcept;
+inline void wake(waiter& party) noexcept {
+    if (party.is_thread) return wake_thread_party(party);
+    schedule(static_cast<coroutine&>(party));
+}
 
 /// Wakes the chain linked by next_woken, first to last.
 void wake_all(wait_node* first) noexcept;

@@ -138,7 +138,7 @@ std::size_t park_thread(thread_waiter& self, const park_request& request,
         interrupted =
             self.scope->cancelled.load(std::memory_order_relaxed) && interrupt_wait(self, epoch);
     }
-    if (request.release != nullptr) request.release(request.held);
+    request.release_held();
     if (interrupted) {
         count_as_alive(self);
     } else if (polls) {

@@ -14,6 +14,10 @@ namespace coir::detail {
 /// One entry of a wait in one queue; lives in the waiting frame. A wait at many things has many.
 /// Guarded by the lock of the queue that it is in, and after a claim the claimer's.
 struct wait_node : list_links<wait_node> {
+    wait_node() noexcept = default;
+    wait_node(waiter& self, std::uint64_t number, void* given) noexcept
+        : party{&self}, epoch{number}, value{given} {}
+
     waiter* party = nullptr;
     std::uint64_t epoch = 0;
     std::size_t index = 0;  ///< becomes the wait's result
@@ -47,6 +51,16 @@ public:
             }
         }
         return nullptr;
+    }
+
+    /// claim_first() of a queue that is not empty, where that takes no loop and no call. Null says
+    /// nothing.
+    wait_node* claim_first_at_once() noexcept {
+        wait_node* const node = nodes_.front();
+        if (!claim_at_once(*node->party, node->epoch)) return nullptr;
+        nodes_.pop_front();
+        node->party->result = node->index;
+        return node;
     }
 
 private:

@@ -62,7 +62,7 @@ def code_of(model):
     for name in names:
         # Declared or defined: a call would end in a semicolon or stand within something.
         function = re.escape(name.rsplit("::", 1)[-1]).replace(r"\*", r"\w*")
-        wanted = re.compile(rf"^[^=/;]*[ :*&]{function}\(.*[{{,)]( const)?( noexcept)?( {{)?$")
+        wanted = re.compile(rf"^[^=/;]*[ :*&]{function}\(.*[{{,)]( const)?( noexcept)?( {{.*)?$")
         found = [f"{file.relative_to(folder)}:{number} {name}" for file in files if file.is_file()
                  for number, line in enumerate(file.read_text().splitlines(), 1)
                  if wanted.search(line)]  # fmt: skip

@@ -114,8 +114,8 @@ MUTATIONS = {
     ),
     "a wait does not look whether it was cancelled before": (
         "wait/park.cpp",
-        "if (self.scope->cancelled.load(std::memory_order_relaxed)) [[unlikely]] {",
-        "if (wait.epoch == 0) {",
+        "if (wait.self.scope->cancelled.load(std::memory_order_relaxed)) [[unlikely]]",
+        "if (wait.self.scope == nullptr)",
     ),
 }
 

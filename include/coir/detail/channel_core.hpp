@@ -58,11 +58,25 @@ private:
     std::optional<T> received_;
 };
 
+/// How an element goes through a channel.
+enum class element_way : std::uint8_t {
+    moved,  ///< by its own moves, outside the channel's lock
+    copied, ///< a trivial one: byte by byte
+    word,   ///< copied, and of a size that takes no call: 1, 4, 8 or 16
+};
+
+template <typename T> consteval element_way way_of_element() {
+    if (!is_trivial_element<T>) return element_way::moved;
+    const std::size_t size = sizeof(T);
+    const bool is_word = size == 1 || size == 4 || size == 8 || size == 16;
+    return is_word ? element_way::word : element_way::copied;
+}
+
 /// What a channel must know of its elements.
 struct element_type {
     std::size_t size;
     std::size_t alignment;
-    bool trivial;
+    element_way way;
     void (*construct)(void* slot, void* from) noexcept; ///< moves `from` into raw memory
     void (*deliver)(void* to, void* from) noexcept;     ///< moves `from` to a landing place
     void (*destroy)(void* element) noexcept;
@@ -72,7 +86,7 @@ template <typename T>
 inline constexpr element_type element_type_of = {
     sizeof(T),
     alignof(T),
-    is_trivial_element<T>,
+    way_of_element<T>(),
     [](void* slot, void* from) noexcept { ::new (slot) T(std::move(*static_cast<T*>(from))); },
     [](void* to, void* from) noexcept {
         if constexpr (is_trivial_element<T>) {
