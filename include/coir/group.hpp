@@ -39,15 +39,15 @@ public:
     template <typename Function, typename... Arguments>
         requires detail::startable<Function, Arguments...>
     COIR_NOINLINE void go(Function&& function, Arguments&&... arguments) {
-        group_.add(COIR_CALL_SITE, task_options{}, std::forward<Function>(function),
+        group_.add(COIR_CALL_SITE, std::forward<Function>(function),
                    std::forward<Arguments>(arguments)...);
     }
     template <typename Function, typename... Arguments>
         requires detail::startable<Function, Arguments...>
     COIR_NOINLINE void go(const task_options& options, Function&& function,
                           Arguments&&... arguments) {
-        group_.add(COIR_CALL_SITE, options, std::forward<Function>(function),
-                   std::forward<Arguments>(arguments)...);
+        group_.add_with(options, COIR_CALL_SITE, std::forward<Function>(function),
+                        std::forward<Arguments>(arguments)...);
     }
 
     /// Waits until no member is left. Then throws the first exception that left one, else
@@ -127,7 +127,7 @@ COIR_NOINLINE auto race(First&& first, Others&&... others) ->
     const detail::group_handle group{task_group_options{}};
     const void* const site = COIR_CALL_SITE;
     const auto start = [&](auto& function) {
-        group.add(site, task_options{}, [&group, &course, &function] {
+        group.add(site, [&group, &course, &function] {
             if (course.run(function)) detail::stop_group(group.core());
         });
     };

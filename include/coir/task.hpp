@@ -48,15 +48,18 @@ public:
     /// `cancelled` if the caller is cancelled while waiting; the task may then be joined again.
     /// What the task did happens before the return. From coroutines and threads.
     T join() {
-        detail::coroutine* const co = get();
-        if (co == nullptr) detail::throw_not_joinable();
-        detail::wait_for_task(*co);
-        const release joined{*this};
-        detail::rethrow_failure(*co);
-        if constexpr (std::is_reference_v<T>) {
-            return static_cast<T>(*place().value);
-        } else if constexpr (!std::is_void_v<T>) {
-            return std::move(place().value);
+        if constexpr (std::is_void_v<T>) {
+            detail::join_task(co_);
+        } else {
+            detail::coroutine* const co = get();
+            if (co == nullptr) detail::throw_not_joinable();
+            const release joined{*this, detail::wait_for_task(*co)};
+            if (joined.payload == nullptr) detail::rethrow_failure(*co);
+            if constexpr (std::is_reference_v<T>) {
+                return static_cast<T>(*joined.place().value);
+            } else {
+                return std::move(joined.place().value);
+            }
         }
     }
 
@@ -87,20 +90,21 @@ public:
 private:
     friend struct detail::task_starter;
 
-    explicit task(detail::coroutine& co) noexcept : co_{&co}, id_{detail::task_id(co)} {}
+    explicit task(detail::coroutine& co) noexcept : co_{&co} {}
 
     /// Frees the coroutine when join is left, by return or by throw.
     struct release {
         task& owner;
+        void* payload; ///< null: there is no result
+        [[nodiscard]] auto& place() const noexcept {
+            return *static_cast<detail::result_place<T>*>(payload);
+        }
         ~release() {
-            if constexpr (!std::is_void_v<T>) owner.place().drop();
+            if (payload != nullptr) place().drop();
             detail::free_task(*owner.take());
         }
     };
 
-    auto& place() noexcept {
-        return *static_cast<detail::result_place<T>*>(detail::payload_of(*get()));
-    }
     [[nodiscard]] detail::coroutine* get() const noexcept {
         return co_.load(std::memory_order_relaxed);
     }
@@ -122,13 +126,13 @@ private:
 namespace detail {
 
 struct task_starter {
-    template <typename Function, typename... Arguments>
+    template <typename Request, typename Function, typename... Arguments>
     static task<start_result<Function, Arguments...>>
-    start(const start_request& request, Function&& function, Arguments&&... arguments) {
+    start(const Request& request, Function&& function, Arguments&&... arguments) {
         coroutine& co = start_raw(request, std::forward<Function>(function),
                                   std::forward<Arguments>(arguments)...);
         task<start_result<Function, Arguments...>> handle{co}; // before the launch: it may end soon
-        launch_task(co);
+        launch_task(co, handle.id_);
         return handle;
     }
 };
@@ -157,8 +161,9 @@ template <typename Function, typename... Arguments>
     requires detail::startable<Function, Arguments...>
 COIR_NOINLINE task<detail::start_result<Function, Arguments...>> go(Function&& function,
                                                                     Arguments&&... arguments) {
-    return detail::start(nullptr, COIR_CALL_SITE, task_options{}, std::forward<Function>(function),
-                         std::forward<Arguments>(arguments)...);
+    const void* const site = COIR_CALL_SITE;
+    return detail::task_starter::start(site, std::forward<Function>(function),
+                                       std::forward<Arguments>(arguments)...);
 }
 
 /// As above with options: `coir::go({.name = "fetcher", .stack_size = 1 << 20}, f)`.

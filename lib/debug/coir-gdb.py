@@ -16,7 +16,7 @@ import gdb.printing
 from gdb.unwinder import Unwinder, register_unwinder
 
 # As in lib/fiber/stack.hpp and lib/sched/coroutine.hpp.
-COLOURS, COLOUR_STEP, PIN_BYTES = 32, 64, 64
+COLOURS, COLOUR_STEP, PIN_BYTES = 32, 64, 8
 OPEN_STATES = range(1, 6)  # open .. interrupted: see wait_state in lib/sched/waiter.hpp
 ENDED_STATES = ("coir::detail::join_state::finishing", "coir::detail::join_state::done")
 
@@ -267,13 +267,15 @@ class ChannelPrinter:
         if int(self.core) == 0:
             return
         queue = self.core.dereference()["buffer_"]
-        block, index = queue["head_"], int(queue["head_index_"])
+        block, place, end = queue["head_"], int(queue["head_at_"]), int(queue["head_end_"])
+        offset, stride = int(queue["elements_offset_"]), int(queue["stride_"])
         for number in range(int(queue["size_"])):
-            if index == int(queue["slots_"]):
-                block, index = block["next"], 0
-            place = int(block) + int(queue["elements_offset_"]) + index * int(queue["stride_"])
+            if place == end:
+                block = block["next"]
+                place = int(block) + offset
+                end = place + int(queue["slots_"]) * stride
             yield str(number), gdb.Value(place).cast(self.element.pointer()).dereference()
-            index += 1
+            place += stride
 
 
 class TaskPrinter:

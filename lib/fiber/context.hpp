@@ -48,6 +48,13 @@ inline void context_make(context& made, std::byte* bottom, std::byte* top,
     fiber_made(made.sanitizer, bottom, top);
 }
 
+/// As context_make, if Valgrind knows that flow: see is_unknown_to_valgrind.
+inline void context_make_known(context& made, std::byte* bottom, std::byte* top,
+                               context_entry entry) noexcept {
+    machine_make(made.machine, bottom, top, entry);
+    if constexpr (COIR_ASAN != 0 || COIR_TSAN != 0) fiber_made(made.sanitizer, bottom, top);
+}
+
 /// Saves the running flow in `from` and continues `to`. Returns the argument of the switch that
 /// later continues `from`, perhaps on another thread: whatever was read from thread-local storage
 /// before the call is stale after it.
@@ -73,5 +80,8 @@ inline void context_adopt_thread(context& thread) noexcept { fiber_adopted(threa
 
 /// Gives back what the tools hold for a finished or fresh context; it may then be made again.
 inline void context_discard(context& discarded) noexcept { fiber_discarded(discarded.sanitizer); }
+
+/// As context_discard, for a finished one whose stack will only ever be used by this context.
+inline void context_end(context& ended) noexcept { fiber_ended(ended.sanitizer); }
 
 } // namespace coir::detail

@@ -89,7 +89,9 @@ void fiber_made_slow([[maybe_unused]] sanitizer_fiber& made, [[maybe_unused]] st
     made.uses = taken.uses;
 #endif
 #if COIR_VALGRIND
-    if (running_on_valgrind) made.stack_id = VALGRIND_STACK_REGISTER(bottom, top) + 1;
+    if (made.stack_id != 0) VALGRIND_STACK_DEREGISTER(made.stack_id - 1);
+    made.stack_id = VALGRIND_STACK_REGISTER(bottom, top) + 1;
+    made.top_bits = static_cast<unsigned>(reinterpret_cast<std::uintptr_t>(top));
 #endif
 }
 

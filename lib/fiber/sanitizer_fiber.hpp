@@ -6,6 +6,7 @@
 #include <coir/detail/config.hpp>
 
 #include <cstddef>
+#include <cstdint>
 
 #ifndef COIR_VALGRIND
 #if __has_include(<valgrind/valgrind.h>) && !COIR_ASAN && !COIR_TSAN
@@ -43,6 +44,7 @@ struct sanitizer_fiber {
 #endif
 #if COIR_VALGRIND
     unsigned stack_id = 0; // id + 1; 0: not registered
+    unsigned top_bits = 0; // of its top, the low ones
 #endif
 };
 
@@ -69,13 +71,33 @@ extern const bool running_on_valgrind; // looked up once: the request costs more
 inline constexpr bool running_on_valgrind = false;
 #endif
 
+/// Whether Valgrind is yet to be told of a flow that is being made.
+[[nodiscard]] inline bool is_unknown_to_valgrind([[maybe_unused]] const sanitizer_fiber& made,
+                                                 [[maybe_unused]] const std::byte* top) noexcept {
+#if COIR_VALGRIND
+    return running_on_valgrind &&
+           (made.stack_id == 0 ||
+            made.top_bits != static_cast<unsigned>(reinterpret_cast<std::uintptr_t>(top)));
+#else
+    return false;
+#endif
+}
+
 inline void fiber_made([[maybe_unused]] sanitizer_fiber& made, [[maybe_unused]] std::byte* bottom,
                        [[maybe_unused]] std::byte* top) noexcept {
 #if COIR_ASAN || COIR_TSAN
     fiber_made_slow(made, bottom, top);
 #elif COIR_VALGRIND
-    if (running_on_valgrind) [[unlikely]]
+    if (is_unknown_to_valgrind(made, top)) [[unlikely]]
         fiber_made_slow(made, bottom, top);
+#endif
+}
+
+/// As fiber_discarded, for one that is to be made again on the same stack, if at all: Valgrind goes
+/// on knowing it. (Where the pages are given back meanwhile, it is told anew of one that it knows.)
+inline void fiber_ended([[maybe_unused]] sanitizer_fiber& ended) noexcept {
+#if COIR_ASAN || COIR_TSAN
+    fiber_discarded_slow(ended);
 #endif
 }
 

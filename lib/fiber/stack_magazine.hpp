@@ -20,21 +20,39 @@ public:
 
     /// Returns a stack of at least `usable_bytes`; throws std::bad_alloc when the kernel refuses.
     [[nodiscard]] stack acquire(std::size_t usable_bytes) {
-        shelf& likely = *current_;
-        if (likely.payload_bytes == stack_payload_bytes(usable_bytes) && likely.count != 0)
-            [[likely]]
-            return stack_with_top(likely.tops[--likely.count], likely.payload_bytes);
+        if (std::byte* const top = at_hand(usable_bytes)) [[likely]] {
+            take_at_hand();
+            return stack_with_top(top, current_->payload_bytes);
+        }
         return acquire_slow(usable_bytes);
     }
 
+    /// The top of the stack that acquire() would return now, or null where it would have to look
+    /// further than on the shelf used last.
+    [[nodiscard]] std::byte* at_hand(std::size_t usable_bytes) const noexcept {
+        const shelf& likely = *current_;
+        if (likely.payload_bytes != stack_payload_bytes(usable_bytes) || likely.count == 0)
+            [[unlikely]]
+            return nullptr;
+        std::byte* const top = likely.tops[likely.count - 1];
+        if (top == nullptr) __builtin_unreachable();
+        return top;
+    }
+    /// Takes what at_hand() has returned.
+    void take_at_hand() noexcept { --current_->count; }
+
     void release(stack returned) noexcept {
+        if (!put(returned.top, stack_payload_bytes_of(returned))) [[unlikely]]
+            release_slow(returned);
+    }
+
+    /// As release, unless the shelf used last is another one, or full: then false.
+    [[nodiscard]] bool put(std::byte* top, std::size_t payload_bytes) noexcept {
         shelf& likely = *current_;
-        if (likely.payload_bytes == stack_payload_bytes_of(returned) &&
-            likely.count != shelf_capacity) [[likely]] {
-            likely.tops[likely.count++] = returned.top;
-            return;
-        }
-        release_slow(returned);
+        if (likely.payload_bytes != payload_bytes || likely.count == shelf_capacity) [[unlikely]]
+            return false;
+        likely.tops[likely.count++] = top;
+        return true;
     }
 
     /// Returns every stack to the depot, whose trim() can then give their pages back.

@@ -34,12 +34,6 @@ struct coroutine;
 struct coroutine_locals;
 struct run_session;
 
-/// What sched asks of the code that a coroutine runs; given by the task layer.
-struct coroutine_program {
-    /// Runs on the coroutine's stack from its first instruction to its last.
-    void (*run)(coroutine&) noexcept;
-};
-
 enum class join_state : std::uint8_t {
     running,   ///< somebody may still join
     detached,  ///< no handle is left: the coroutine cleans up after itself
@@ -47,52 +41,63 @@ enum class join_state : std::uint8_t {
     done,      ///< off its stack: the handle's owner may free it
 };
 
+// The members are in the order of their use: the lines of a record that a short coroutine needs are
+// few. What most coroutines leave alone is behind the rest.
 struct coroutine final : waiter {
     coroutine() noexcept : waiter{false} {}
 
     context flow;
     exception_state exceptions{};
+    std::string_view name; ///< `special` if not empty
+    /// Where the frames end: nothing of the stack proper is above it.
+    void* payload = nullptr;
+    const void* payload_operations = nullptr;
+    run_session* session = nullptr;
     /// Null once its runtime has ended, which only ended coroutines survive: then `late_settings`
     /// stands in. Changed under `join_lock`.
     runtime_core* runtime = nullptr;
-    std::shared_ptr<const runtime_options> late_settings;
-    run_session* session = nullptr;
-    const coroutine_program* program = nullptr;
-    void* payload = nullptr;
-    const void* payload_operations = nullptr;
-    /// Link of the injection queue and of batches on their way to it.
-    coroutine* next_queued = nullptr;
-    coroutine_locals* locals = nullptr;
+    std::uint64_t id = 0;
 
     // Joining: guarded by `join_lock`, except that `done` is stored without it. Its gate is also
     // for those who end a wait of this coroutine: see wait/claim.hpp.
     [[no_unique_address]] biased_lock join_lock; // the next two lie in its last word
     std::atomic<join_state> joining{join_state::running};
-    bool was_cancelled = false;
-    std::exception_ptr failure;
+    /// It has something that most coroutines do not have, and that whoever joins or frees it may
+    /// have to see to: a name, a size of its own, a failure, a stop token, or that its runtime has
+    /// ended. Set by its maker, by itself, or with a pin.
+    std::atomic<bool> special{false};
+    bool was_cancelled = false; ///< so is `special` then
     intrusive_list<wait_node> joiners;
-
+    coroutine_locals* locals = nullptr;
     /// Run by the coroutine when its callable is gone, before its joiners learn of the end.
     void (*at_end)(coroutine&) noexcept = nullptr;
-    void* at_end_argument = nullptr;
 
     cancel_scope root_scope;
-    std::byte* stack_bottom = nullptr;
+
+    std::exception_ptr failure; ///< so is `special` then
+    void* at_end_argument = nullptr;
+    /// Link of the injection queue and of batches on their way to it.
+    coroutine* next_queued = nullptr;
     /// Link among those that the end of `run` cancels.
     coroutine* next_leftover = nullptr;
-    std::uint64_t id = 0;
+    std::shared_ptr<const runtime_options> late_settings; ///< `special` then
+    std::size_t slot_payload_bytes = 0;                   ///< what stack_class calls payload
+    std::size_t own_stack_bytes = 0;  ///< 0: as its session says; else `special`
     const void* start_site = nullptr; ///< the return address of `go`
-    std::size_t stack_bytes = 0;
-    std::string_view name;
 
     [[nodiscard]] stack memory() const noexcept;
 };
 
-inline constexpr std::size_t pin_bytes = 64;
+/// What lies between a record and the top of its stack: see pins_of and what follows it.
+inline constexpr std::size_t pin_bytes = 8;
+
+[[nodiscard]] inline std::byte* top_of(const coroutine& co) noexcept {
+    const auto record_end = reinterpret_cast<std::uintptr_t>(&co + 1);
+    return reinterpret_cast<std::byte*>(record_end + pin_bytes);
+}
 
 inline stack coroutine::memory() const noexcept {
-    const auto record_end = reinterpret_cast<std::uintptr_t>(this + 1);
-    return {stack_bottom, reinterpret_cast<std::byte*>(record_end + pin_bytes)};
+    return stack_with_top(top_of(*this), slot_payload_bytes);
 }
 
 [[nodiscard]] inline std::atomic<std::uint32_t>& pins_of(std::byte* top) noexcept {

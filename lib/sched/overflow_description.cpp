@@ -3,6 +3,7 @@
 
 #include "fiber/stack_overflow.hpp"
 #include "sched/coroutine.hpp"
+#include "sched/run_session.hpp"
 
 namespace coir::detail {
 namespace {
@@ -11,7 +12,7 @@ namespace {
 overflow_description describe(std::byte* slot_top) noexcept {
     if (pins_of(slot_top).load(std::memory_order_acquire) == 0) return {};
     const coroutine& co = coroutine_at(slot_top);
-    return {co.name, co.stack_bytes};
+    return {co.name, co.own_stack_bytes != 0 ? co.own_stack_bytes : co.session->stack_bytes};
 }
 
 } // namespace

@@ -14,6 +14,8 @@
 #include "base/cache_line.hpp"
 #include "base/futex.hpp"
 
+#include <coir/detail/config.hpp>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -27,14 +29,21 @@ struct run_session {
         std::atomic<std::uint64_t> ended{0};
     };
 
-    explicit run_session(std::size_t workers)
-        : stripe_count{workers + 1}, stripes{std::make_unique<stripe[]>(workers + 1)} {}
+    run_session(std::size_t workers, std::size_t usual_stack_bytes)
+        : stripe_count{workers + 1}, stack_bytes{usual_stack_bytes},
+          stripes{std::make_unique<stripe[]>(workers + 1)} {}
 
-    /// `index` is the calling worker's, or `stripe_count - 1` for any other thread.
-    void count_start(std::size_t index) noexcept { count(stripes[index].started, index); }
+    /// By the worker with this index.
+    void count_start(std::size_t index) noexcept { count(stripes[index].started); }
+    /// By any other thread.
+    void count_start_elsewhere() noexcept {
+        // release: as in count().
+        stripes[stripe_count - 1].started.fetch_add(1, std::memory_order_release);
+    }
 
+    /// By the worker with this index.
     void count_end(std::size_t index) noexcept {
-        count(stripes[index].ended, index);
+        count(stripes[index].ended);
         light_fence(); // store `ended`, load `stopping`: partner in wait_until_empty
         if (stopping.load(std::memory_order_relaxed)) [[unlikely]]
             announce_end();
@@ -78,23 +87,21 @@ struct run_session {
     }
 
     const std::size_t stripe_count;
+    const std::size_t stack_bytes; ///< of a coroutine for which nobody asked for another size
     std::unique_ptr<stripe[]> stripes;
     std::atomic<bool> stopping{false};
     std::atomic<bool> awaited{false};   ///< a thread is in wait_until_empty; for report_deadlock
     std::atomic<std::uint32_t> ends{0}; ///< futex; moves when the last one ends while stopping
 
 private:
-    void count(std::atomic<std::uint64_t>& counter, std::size_t index) noexcept {
-        if (index + 1 == stripe_count) {
-            counter.fetch_add(1, std::memory_order_release);
-        } else {
-            counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-        }
+    // relaxed: only this worker writes it. release: pairs with the acquire in alive().
+    static void count(std::atomic<std::uint64_t>& counter) noexcept {
+        counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     }
 
     // Only the last one needs to wake anybody. Two that end at the same time: store `ended`, load
     // the other's; each is the other's partner, so at least one of them sees that none is left.
-    void announce_end() noexcept {
+    COIR_COLD void announce_end() noexcept {
         std::atomic_thread_fence(std::memory_order_seq_cst);
         if (alive() != 0) return;
         ends.fetch_add(1, std::memory_order_release);

@@ -79,7 +79,10 @@ void outlive(coroutine& co, void* ending) {
     const std::lock_guard guard{co.join_lock};
     if (co.runtime != &runtime) return;
     co.late_settings = runtime.shared_settings();
+    if (co.own_stack_bytes == 0) co.own_stack_bytes = co.session->stack_bytes; // which ends too
     co.runtime = nullptr;
+    // relaxed: whoever frees it sees this by the pin that the caller has.
+    co.special.store(true, std::memory_order_relaxed);
 }
 
 } // namespace
@@ -190,7 +193,7 @@ run_session& runtime_core::begin_session() {
         return session;
     }
     free_sessions_.reserve(sessions_.size() + 1); // so that end_session cannot fail
-    sessions_.push_back(std::make_unique<run_session>(worker_count()));
+    sessions_.push_back(std::make_unique<run_session>(worker_count(), settings_->stack_size));
     return *sessions_.back();
 }
 

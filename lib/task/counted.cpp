@@ -2,6 +2,7 @@
 // Owns the coroutines of a wait_group.
 
 #include "sched/coroutine.hpp"
+#include "task/local.hpp"
 #include "task/unhandled.hpp"
 
 #include <coir/detail/launch.hpp>
@@ -16,6 +17,7 @@ namespace {
 void count_off(coroutine& self) noexcept {
     if (self.failure != nullptr) report_unhandled(self, std::exchange(self.failure, nullptr));
     static_cast<const payload_operations*>(self.payload_operations)->drop_result(self.payload);
+    drop_locals(self); // of the user's code that these have called
     static_cast<void>(static_cast<countdown*>(self.at_end_argument)->subtract(1));
 }
 
@@ -24,7 +26,8 @@ void count_off(coroutine& self) noexcept {
 void launch_counted(coroutine& co, countdown& count) noexcept {
     co.at_end = count_off;
     co.at_end_argument = &count;
-    detach_task(co);
+    // relaxed: nobody else knows it before the launch.
+    co.joining.store(join_state::detached, std::memory_order_relaxed);
     launch_task(co);
 }
 

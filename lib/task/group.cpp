@@ -16,6 +16,7 @@
 // child.
 
 #include "sched/coroutine.hpp"
+#include "task/local.hpp"
 #include "wait/cancellation.hpp"
 #include "wait/park.hpp"
 #include "wait/wait_queue.hpp"
@@ -122,7 +123,8 @@ void group_core::launch(coroutine& member) noexcept {
     member.at_end = end_member;
     member.at_end_argument = this;
     link_scope(member.root_scope, scope_);
-    detach_task(member);
+    // relaxed: nobody else knows it before the launch.
+    member.joining.store(join_state::detached, std::memory_order_relaxed);
     launch_task(member);
 }
 
@@ -133,6 +135,7 @@ void group_core::end_member(coroutine& self) noexcept {
     unlink_scope(self.root_scope);
     self.root_scope.parent = nullptr;
     if (self.failure != nullptr) group.fail(std::exchange(self.failure, nullptr));
+    drop_locals(self); // of the user's code that these have called
     group.leave();
 }
 

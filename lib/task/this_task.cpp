@@ -42,6 +42,10 @@ std::stop_token stop_token() {
     const std::lock_guard guard{scope->lock};
     if (!scope->stop.stop_possible()) {
         scope->stop = std::move(fresh);
+        // relaxed: its own thread frees the record, or learns of its end.
+        if (detail::coroutine* const self = detail::current_coroutine()) {
+            self->special.store(true, std::memory_order_relaxed);
+        }
         // Marked under the lock before we came: nobody else will request it.
         if (scope->cancelled.load(std::memory_order_relaxed)) scope->stop.request_stop();
     }

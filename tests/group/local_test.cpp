@@ -3,14 +3,21 @@
 
 #include "fixture.hpp"
 
+#include <coir/chan.hpp>
 #include <coir/group.hpp>
 #include <coir/local.hpp>
+#include <coir/sync/wait_group.hpp>
+#include <coir/task.hpp>
+#include <coir/time.hpp>
 
 #include <unistd.h>
 
 #include <memory>
 #include <optional>
+#include <stdexcept>
+#include <stop_token>
 #include <string>
+#include <utility>
 
 using namespace fixture;
 
@@ -114,6 +121,76 @@ TEST_CASE("destructors of values may wait and use locals") {
         auto task = coir::go([] { last->emplace(); });
         task.join();
         CHECK(*number == 0);
+    });
+}
+
+namespace {
+
+/// Uses the caller's local when it ends.
+struct marker {
+    marker() = default;
+    marker(marker&& other) noexcept : live{std::exchange(other.live, false)} {}
+    ~marker() {
+        if (live) number.set(7);
+    }
+    bool live = true;
+};
+
+void check_that_new_coroutines_find_nothing() {
+    for (int i = 0; i < 4; ++i) {
+        coir::go([] { CHECK(*number == 0); }).join();
+    }
+}
+
+} // namespace
+
+TEST_CASE("locals used by a result that nobody takes reach nobody") {
+    for_each_runtime([] {
+        coir::task_group members;
+        members.go([] { return marker{}; });
+        members.wait();
+        check_that_new_coroutines_find_nothing();
+        coir::wait_group counted;
+        counted.go([] { return marker{}; });
+        counted.wait();
+        check_that_new_coroutines_find_nothing();
+        coir::go([] { return marker{}; });
+        coir::sleep_for(1ms);
+        check_that_new_coroutines_find_nothing();
+    });
+}
+
+TEST_CASE("locals used by what a failing member stops end with it") {
+    for_each_runtime([] {
+        coir::local<tracked> own;
+        const long live = tracked::live.load();
+        coir::task_group group;
+        coir::chan<int> ready;
+        group.go([&] {
+            const std::stop_callback stopped{coir::this_task::stop_token(), [&] {
+                                                 own.set(tracked{1});
+                                                 number.set(7);
+                                             }};
+            ready.close();
+            coir::sleep_for(1h);
+        });
+        static_cast<void>(ready.recv());
+        group.go([] { throw std::runtime_error{"on purpose"}; });
+        CHECK_THROWS_AS(group.wait(), std::runtime_error);
+        CHECK(tracked::live.load() == live);
+        check_that_new_coroutines_find_nothing();
+    });
+}
+
+TEST_CASE("locals used by the handler of unhandled exceptions reach nobody") {
+    coir::runtime_options options{.workers = 1};
+    options.on_unhandled_exception = [](std::exception_ptr, const coir::task_info&) {
+        number.set(7);
+    };
+    coir::run(options, [] {
+        coir::go([] { throw std::runtime_error{"on purpose"}; });
+        coir::yield();
+        check_that_new_coroutines_find_nothing();
     });
 }
 

@@ -62,13 +62,26 @@ public:
     [[nodiscard]] group_core& core() const noexcept { return *core_; }
 
     template <typename Function, typename... Arguments>
-    void add(const void* site, const task_options& options, Function&& function,
-             Arguments&&... arguments) const {
-        if (!enter_group(*core_)) return;
+    void add(const void* site, Function&& function, Arguments&&... arguments) const {
+        add_requested(site, std::forward<Function>(function),
+                      std::forward<Arguments>(arguments)...);
+    }
+    template <typename Function, typename... Arguments>
+    void add_with(const task_options& options, const void* site, Function&& function,
+                  Arguments&&... arguments) const {
         start_request request;
         request.stack_size = options.stack_size;
         request.name = options.name;
         request.site = site;
+        add_requested(request, std::forward<Function>(function),
+                      std::forward<Arguments>(arguments)...);
+    }
+
+private:
+    template <typename Request, typename Function, typename... Arguments>
+    void add_requested(const Request& request, Function&& function,
+                       Arguments&&... arguments) const {
+        if (!enter_group(*core_)) return;
         try {
             coroutine& member = start_raw(request, std::forward<Function>(function),
                                           std::forward<Arguments>(arguments)...);
@@ -79,7 +92,6 @@ public:
         }
     }
 
-private:
     group_core* core_;
 };
 
@@ -139,7 +151,7 @@ void share_out(const void* site, Range& range, std::size_t limit, Visit&& visit)
     };
     const std::size_t servers = limit == 0 || count < limit ? count : limit;
     for (std::size_t i = 0; i < servers; ++i) {
-        group.add(site, task_options{}, serve);
+        group.add(site, serve);
     }
     wait_for_group(group.core());
 }
@@ -180,7 +192,7 @@ private:
 template <typename Result, typename Function>
 void start_part(const void* site, const group_handle& group, part<Result>& result,
                 Function& function) {
-    group.add(site, task_options{}, [&result, &function] { result.run(function); });
+    group.add(site, [&result, &function] { result.run(function); });
 }
 
 template <typename... Results>

@@ -5,6 +5,7 @@
 #include <coir/detail/config.hpp>
 #include <coir/runtime_options.hpp>
 
+#include <atomic>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -40,40 +41,56 @@ struct run_session;
 /// How a coroutine handles its payload: the callable, and what it returned.
 struct payload_operations {
     void (*invoke)(void* payload);
-    void (*drop_callable)(void* payload) noexcept;
+    void (*drop_callable)(void* payload) noexcept; ///< null: there is nothing to do
     void (*drop_result)(void* payload) noexcept;
+    std::size_t bytes;
+    std::size_t alignment;
+    bool usual; ///< neither is large: see below
 };
 
+inline constexpr std::size_t usual_payload_bytes = 1024;
+inline constexpr std::size_t usual_payload_alignment = 64;
+
+/// What else may be asked for.
 struct start_request {
     runtime_core* runtime = nullptr; ///< null: that of the calling coroutine
     run_session* session = nullptr;  ///< null: that of the calling coroutine, or the runtime's own
-    const payload_operations* operations = nullptr;
-    std::size_t payload_bytes = 0;
-    std::size_t payload_alignment = 1;
-    std::size_t stack_size = 0; ///< 0: the runtime's
+    std::size_t stack_size = 0;      ///< 0: the runtime's
     std::string_view name = {};
     const void* site = nullptr; ///< the return address of what the user called, for the reports
 };
 
+struct prepared_task {
+    coroutine& co;
+    void* payload; ///< raw memory
+};
+
 /// Makes a coroutine; the payload is constructed by the caller, who then launches it or, if that
 /// failed, abandons it. Throws std::logic_error when there is no runtime, and std::bad_alloc.
-[[nodiscard]] COIR_API coroutine& prepare_task(const start_request& request);
-[[nodiscard]] COIR_API void* payload_of(coroutine& co) noexcept;
+[[nodiscard]] COIR_API prepared_task prepare_task(const payload_operations& operations,
+                                                  const start_request& request);
+/// As above for a request of nothing but a `site`; what most coroutines are made by.
+[[nodiscard]] COIR_API prepared_task prepare_task(const payload_operations& operations,
+                                                  const void* site);
 COIR_API void launch_task(coroutine& co) noexcept;
+/// Writes its number to `id` before.
+COIR_API void launch_task(coroutine& co, std::uint64_t& id) noexcept;
 COIR_API void abandon_task(coroutine& co) noexcept;
 
-/// Waits until it has ended. Throws `cancelled`.
-COIR_API void wait_for_task(coroutine& co);
-/// After the wait: throws what the coroutine threw, or task_cancelled.
-COIR_API void rethrow_failure(coroutine& co);
+/// Waits until it has ended. Returns its payload, or null if it has failed. Throws `cancelled`.
+[[nodiscard]] COIR_API void* wait_for_task(coroutine& co);
+/// After the wait, if it has failed: throws what the coroutine threw, or task_cancelled.
+[[noreturn]] COIR_API void rethrow_failure(coroutine& co);
 /// After the wait, with the result gone: frees the coroutine.
 COIR_API void free_task(coroutine& co) noexcept;
+/// All of that for a task without a result; `handle` is then null. Throws std::logic_error if it is
+/// so before.
+COIR_API void join_task(std::atomic<coroutine*>& handle);
 /// Gives the handle up, whatever the coroutine is doing.
 COIR_API void detach_task(coroutine& co) noexcept;
 /// These two take a coroutine that may have been freed, and its record be used again, meanwhile.
 COIR_API void stop_task(coroutine& co, std::uint64_t id) noexcept;
 [[nodiscard]] COIR_API bool task_done(coroutine& co, std::uint64_t id) noexcept;
-[[nodiscard]] COIR_API std::uint64_t task_id(const coroutine& co) noexcept;
 
 /// Throws std::logic_error if the caller is a coroutine.
 COIR_API void refuse_in_coroutine(const char* what);
@@ -147,26 +164,34 @@ struct task_payload : result_place<Result> {
         std::destroy_at(std::addressof(static_cast<task_payload*>(payload)->call));
     }
     static void drop_result(void* payload) noexcept { static_cast<task_payload*>(payload)->drop(); }
-    static constexpr payload_operations operations{invoke, drop_callable, drop_result};
+    static constexpr bool has_trivial_callable =
+        std::is_trivially_destructible_v<std::tuple<Function, Arguments...>>;
 };
 
-template <typename Function, typename... Arguments>
-[[nodiscard]] coroutine& start_raw(start_request request, Function&& function,
+template <typename Payload>
+inline constexpr payload_operations operations_on{
+    Payload::invoke,
+    Payload::has_trivial_callable ? nullptr : Payload::drop_callable,
+    Payload::drop_result,
+    sizeof(Payload),
+    alignof(Payload),
+    sizeof(Payload) <= usual_payload_bytes && alignof(Payload) <= usual_payload_alignment};
+
+/// Makes a coroutine with its payload. `Request`: a start_request, or a site alone.
+template <typename Request, typename Function, typename... Arguments>
+[[nodiscard]] coroutine& start_raw(const Request& request, Function&& function,
                                    Arguments&&... arguments) {
     using payload = task_payload<start_result<Function, Arguments...>, std::decay_t<Function>,
                                  std::decay_t<Arguments>...>;
-    request.operations = &payload::operations;
-    request.payload_bytes = sizeof(payload);
-    request.payload_alignment = alignof(payload);
-    coroutine& co = prepare_task(request);
+    const prepared_task made = prepare_task(operations_on<payload>, request);
     try {
-        ::new (payload_of(co))
+        ::new (made.payload)
             payload(std::forward<Function>(function), std::forward<Arguments>(arguments)...);
     } catch (...) {
-        abandon_task(co);
+        abandon_task(made.co);
         throw;
     }
-    return co;
+    return made.co;
 }
 
 struct task_starter;

@@ -45,9 +45,8 @@ public:
     template <typename Function>
         requires detail::startable<Function>
     COIR_NOINLINE void go(Function&& function) {
-        detail::start_request request;
-        request.site = COIR_CALL_SITE;
-        detail::coroutine& co = detail::start_raw(request, std::forward<Function>(function));
+        const void* const site = COIR_CALL_SITE;
+        detail::coroutine& co = detail::start_raw(site, std::forward<Function>(function));
         static_cast<void>(count_.add(1)); // fewer coroutines fit into memory than into the count
         detail::launch_counted(co, count_);
     }
