@@ -32,7 +32,8 @@ struct timer_core;
 
 COIR_API void sleep_until_ns(std::int64_t deadline_ns);
 
-/// `period_ns`: 0 for a timer that fires once. Throws std::bad_alloc.
+/// Takes over the sending handle of `ticks`, also where it throws; the receiving one is to outlive
+/// the timer. `period_ns`: 0 for a timer that fires once. Throws std::bad_alloc.
 [[nodiscard]] COIR_API timer_core* make_timer(channel_core& ticks, std::int64_t first_ns,
                                               std::int64_t period_ns);
 COIR_API void drop_timer(timer_core& timer) noexcept;
@@ -105,21 +106,18 @@ public:
 
 protected:
     tick_source(std::int64_t first_ns, std::int64_t period_ns)
-        : tick_source{chan{1}, first_ns, period_ns} {}
+        : tick_source{make_channel(element_type_of<clock::time_point>, 1), first_ns, period_ns} {}
     bool restart(std::int64_t first_ns, std::int64_t period_ns) {
         if (core_ == nullptr) throw_nil_channel();
         return reset_timer(*core_, first_ns, period_ns);
     }
 
 private:
-    using chan = coir::chan<clock::time_point>;
-    tick_source(const chan& both, std::int64_t first_ns, std::int64_t period_ns)
-        : ticks_{both}, core_{make_timer(core_of(both), first_ns, period_ns)} {}
-    [[nodiscard]] static channel_core& core_of(const chan& both) noexcept {
-        return channel_access::core(both);
-    }
+    tick_source(channel_core* ticks, std::int64_t first_ns, std::int64_t period_ns)
+        : ticks_{channel_access::make_receiver<clock::time_point>(receiver_reference{ticks})},
+          core_{make_timer(*ticks, first_ns, period_ns)} {}
 
-    receiver<clock::time_point> ticks_;
+    receiver<clock::time_point> ticks_; // before the timer, which takes ticks back from it
     timer_core* core_;
 };
 

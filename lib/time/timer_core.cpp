@@ -77,19 +77,21 @@ void fire(timer_entry& entry) noexcept {
 
 timer_core* make_timer(channel_core& ticks, std::int64_t first_ns, std::int64_t period_ns) {
     scheduling_point(step::timer, &ticks);
-    auto timer = std::make_unique<timer_core>();
-    timer->fire = fire;
-    timer->period_ns = period_ns;
-    timer->ticks = &ticks;
-    arm(*timer, first_ns);
-    add_sender(ticks);
-    add_receiver(ticks);
-    return timer.release();
+    try {
+        auto timer = std::make_unique<timer_core>();
+        timer->fire = fire;
+        timer->period_ns = period_ns;
+        timer->ticks = &ticks;
+        arm(*timer, first_ns);
+        return timer.release();
+    } catch (...) {
+        drop_sender(ticks);
+        throw;
+    }
 }
 
 void drop_timer(timer_core& timer) noexcept {
     stop_timer(timer);
-    drop_receiver(*timer.ticks);
     drop_sender(*timer.ticks);
     delete &timer;
 }
@@ -105,7 +107,7 @@ bool stop_timer(timer_core& timer) noexcept {
         has_ticked = std::exchange(timer.ticked, false);
         heap = timer.heap(); // no fire() moves it from here on
     }
-    if (heap != nullptr) heap->remove(timer);
+    if (was_armed && heap != nullptr) heap->remove(timer);
     if (has_ticked) {
         landing_place<clock::time_point> stale;
         static_cast<void>(channel_receive(*timer.ticks, stale.address(), never_wait_ns));

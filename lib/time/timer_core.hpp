@@ -28,7 +28,7 @@ struct timer_core : timer_entry {
     bool ticked = false;       ///< since the last stop(): somebody may not have received it
     bool once_for_all = false; ///< `after`: nobody else holds it, it ends with its tick
     std::int64_t period_ns = 0;
-    channel_core* ticks = nullptr; ///< a sending side, and a receiving one unless once_for_all
+    channel_core* ticks = nullptr; ///< it holds the sending side
 };
 
 } // namespace coir::detail

@@ -67,9 +67,6 @@ struct channel_access {
     template <typename T> static receiver<T> make_receiver(receiver_reference end) noexcept {
         return receiver<T>{std::move(end)};
     }
-    template <typename Handle> static channel_core& core(const Handle& both) noexcept {
-        return *both.sending_end_.get();
-    }
 };
 
 template <typename T> consteval void require_element() {

@@ -5,9 +5,11 @@
 #include <coir/detail/config.hpp>
 #include <coir/detail/durations.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <ratio>
+#include <type_traits>
 
 namespace coir::detail {
 
@@ -23,13 +25,22 @@ template <typename Rep, typename Period>
 [[nodiscard]] constexpr std::int64_t
 saturating_ns(std::chrono::duration<Rep, Period> duration) noexcept {
     using source = std::chrono::duration<Rep, Period>;
+    using factor = std::ratio_divide<Period, std::nano>;
+    constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min() + 1;
+    if constexpr (std::is_integral_v<Rep> && factor::den == 1) {
+        std::int64_t exact = 0;
+        if (duration == source::max()) return never_ns;
+        if (!__builtin_mul_overflow(duration.count(), factor::num, &exact))
+            return std::max(exact, least);
+        return duration < duration.zero() ? least : never_ns;
+    }
     // Compared as long double: the exact comparison would overflow for coarse periods. The limits
     // are a little inside int64's, so that rounding cannot carry the conversion past them.
     using wide_ns = std::chrono::duration<long double, std::nano>;
     constexpr long double limit = 9223372036854775000.0L;
     const long double ns = wide_ns(duration).count();
     if (duration == source::max() || ns >= limit) return never_ns;
-    if (ns <= -limit) return std::numeric_limits<std::int64_t>::min() + 1;
+    if (ns <= -limit) return least;
     if (!(ns == ns)) return 0;
     return std::chrono::ceil<std::chrono::nanoseconds>(duration).count();
 }
