@@ -2,6 +2,7 @@
 #include "chan/select_core.hpp"
 
 #include "chan/channel_core.hpp"
+#include "chan/select_locks.hpp"
 #include "chan/select_source.hpp"
 #include "ring/simulated_sockets.hpp"
 #include "sched/coroutine.hpp"
@@ -13,8 +14,7 @@
 #include <coir/detail/scheduling_point.hpp>
 
 #include <algorithm>
-#include <array>
-#include <memory>
+#include <bit>
 #include <system_error>
 #include <vector>
 
@@ -24,30 +24,7 @@ namespace {
 constexpr std::size_t none = static_cast<std::size_t>(-1);
 constexpr std::size_t contended = static_cast<std::size_t>(-2);
 
-/// Room for a few on the stack, for more on the heap; only what is asked for is made.
-template <typename T, std::size_t Few> class scratch {
-    static_assert(std::is_trivially_destructible_v<T>);
-
-public:
-    explicit scratch(std::size_t count) {
-        if (count > Few) [[unlikely]] {
-            many_ = std::make_unique<T[]>(count);
-            data_ = many_.get();
-        } else {
-            data_ = reinterpret_cast<T*>(few_);
-            std::uninitialized_default_construct_n(data_, count);
-        }
-    }
-    T* data() noexcept { return data_; }
-    T& operator[](std::size_t index) noexcept { return data_[index]; }
-
-private:
-    T* data_;
-    std::unique_ptr<T[]> many_;
-    alignas(T) std::byte few_[Few * sizeof(T)];
-};
-
-constexpr std::size_t few_cases = 16;
+constexpr std::size_t few_cases = select_locks::few;
 
 fast_random& thread_random() noexcept {
     static std::atomic<std::uint64_t> seeds{0x2545f4914f6cdd1dULL};
@@ -63,7 +40,7 @@ std::uint32_t random_below(std::uint32_t bound) noexcept {
 class selection {
 public:
     selection(std::span<select_entry* const> entries, bool biased)
-        : entries_{entries}, biased_{biased}, locks_(entries.size()), order_(entries.size()) {}
+        : entries_{entries}, biased_{biased}, locks_{entries.size()}, order_{entries.size()} {}
 
     std::size_t run() {
         collect();
@@ -75,7 +52,7 @@ private:
     std::size_t decide() {
         const struct release_at_exception {
             selection& self;
-            ~release_at_exception() { self.release_all(); } // else it has happened already
+            ~release_at_exception() { self.locks_.release(); } // else it has happened already
         } guard{*this};
         std::size_t chosen = contended;
         if (order_count_ <= few_cases) chosen = commit_while_locking();
@@ -85,7 +62,7 @@ private:
         }
         if (chosen != none) return chosen;
         if (otherwise_ != none) {
-            release_all();
+            locks_.release();
             return otherwise_;
         }
         return wait();
@@ -109,17 +86,10 @@ private:
         }
     }
 
-    std::span<biased_lock*> held() noexcept { return {locks_.data(), lock_count_}; }
-
-    void release_all() noexcept {
-        for (biased_lock* const lock : held()) lock->unlock();
-        lock_count_ = 0;
-    }
-
     // The other side of the switch. The frame stays until this returns (park.cpp).
     static void release_all_of(void* argument) noexcept {
         selection& self = *static_cast<selection*>(argument);
-        self.release_all();
+        self.locks_.release();
         if (self.has_sources_ && current_worker() != nullptr) self.arm_sources();
     }
 
@@ -133,21 +103,28 @@ private:
     void collect() noexcept {
         for (std::size_t i = 0; i < entries_.size(); ++i) {
             const select_entry& entry = *entries_[i];
-            switch (entry.kind) {
-            case select_kind::send:
-            case select_kind::receive:
-            case select_kind::join: break;
-            case select_kind::source: has_sources_ = true; break;
-            case select_kind::deadline:
-                if (deadline_ == none || entry.deadline_ns < entries_[deadline_]->deadline_ns) {
-                    deadline_ = i;
-                }
-                break;
-            case select_kind::otherwise: otherwise_ = i; continue;
-            case select_kind::never: continue;
-            }
+            if (!is_channel(entry) && !collect_other(i, entry)) continue;
             order_[order_count_++] = i;
         }
+    }
+
+    // Whether it may be ready.
+    bool collect_other(std::size_t i, const select_entry& entry) noexcept {
+        switch (entry.kind) {
+        case select_kind::otherwise: otherwise_ = i; return false;
+        case select_kind::never: return false;
+        case select_kind::source: has_sources_ = true; return true;
+        case select_kind::deadline:
+            if (deadline_ == none || entry.deadline_ns < entries_[deadline_]->deadline_ns) {
+                deadline_ = i;
+            }
+            return true;
+        default: return true;
+        }
+    }
+
+    static bool is_channel(const select_entry& entry) noexcept {
+        return entry.kind == select_kind::send || entry.kind == select_kind::receive;
     }
 
     static biased_lock* lock_of(const select_entry& entry) noexcept {
@@ -160,93 +137,114 @@ private:
         }
     }
 
-    // In the order of their addresses, each once.
     void lock_all() noexcept {
-        for (std::size_t i = 0; i < order_count_; ++i) {
-            if (biased_lock* const lock = lock_of(*entries_[order_[i]]))
-                locks_[lock_count_++] = lock;
-        }
-        biased_lock** const end = locks_.data() + lock_count_;
-        std::sort(locks_.data(), end, std::less<>{});
-        lock_count_ = static_cast<std::size_t>(std::unique(locks_.data(), end) - locks_.data());
-        for (biased_lock* const lock : held()) lock->lock();
-    }
-
-    // Draws the next case at random, as far as cases are needed (Fisher and Yates).
-    select_entry& draw(std::size_t turn) noexcept {
-        if (!biased_ && turn + 1 < order_count_) {
-            const auto left = static_cast<std::uint32_t>(order_count_ - turn);
-            std::swap(order_[turn], order_[turn + random_below(left)]);
-        }
-        return *entries_[order_[turn]];
-    }
-
-    // Only the first lock is waited for: whoever holds another one gets all of ours back.
-    std::size_t commit_while_locking() {
         for (std::size_t turn = 0; turn < order_count_; ++turn) {
-            select_entry& entry = draw(turn);
-            if (!hold_also(lock_of(entry))) {
-                release_all();
-                return contended;
+            if (biased_lock* const lock = lock_of(at(turn))) locks_.name(*lock);
+        }
+        locks_.hold_named();
+    }
+
+    select_entry& at(std::size_t turn) noexcept { return *entries_[order_[turn]]; }
+
+    // One of those from this turn on: the first, or any.
+    std::size_t draw(std::size_t turn) noexcept {
+        if (biased_ || turn + 1 >= order_count_) return turn;
+        return turn + random_below(static_cast<std::uint32_t>(order_count_ - turn));
+    }
+
+    enum class sight : std::uint8_t { idle, ready, locked };
+
+    // `ready` may turn out to be wrong, `idle` not.
+    sight hold_and_look(const select_entry& entry, const worker* here) noexcept {
+        if (!is_channel(entry)) return hold_other_and_look(entry, here);
+        channel_core& channel = *entry.channel;
+        if (!locks_.hold_also(channel.lock, here)) return sight::locked;
+        const bool ready =
+            entry.kind == select_kind::send ? channel.may_send() : channel.may_receive();
+        return ready ? sight::ready : sight::idle;
+    }
+
+    COIR_NOINLINE sight hold_other_and_look(const select_entry& entry,
+                                            const worker* here) noexcept {
+        biased_lock* const lock = lock_of(entry);
+        if (lock != nullptr && !locks_.hold_also(*lock, here)) return sight::locked;
+        return is_other_ready(entry) ? sight::ready : sight::idle;
+    }
+
+    // Draws a case, and where that is not ready one of the others that are: so each that is ready
+    // has the same chance, by two draws at most, and the first of them needs no other lock.
+    std::size_t commit_while_locking() {
+        if (order_count_ == 0) return none;
+        const worker* const here = current_worker(); // nobody parks meanwhile
+        const std::size_t first = draw(0);
+        const sight seen = hold_and_look(at(first), here);
+        if (seen == sight::ready && commit_if_ready(at(first))) return order_[first];
+        if (seen == sight::locked) return give_back();
+        std::swap(order_[0], order_[first]);
+        return commit_one_of_the_others(here);
+    }
+
+    std::size_t commit_one_of_the_others(const worker* here) {
+        std::uint32_t ready = 0; // a bit for each turn
+        for (std::size_t turn = 1; turn < order_count_; ++turn) {
+            const sight seen = hold_and_look(at(turn), here);
+            if (seen == sight::idle) continue;
+            if (seen == sight::locked) return give_back();
+            if (!biased_) {
+                ready |= 1U << turn;
+            } else if (commit_if_ready(at(turn))) {
+                return order_[turn];
             }
-            if (may_be_ready(entry) && commit_if_ready(entry)) return order_[turn];
+        }
+        return commit_one_of(ready);
+    }
+
+    std::size_t give_back() noexcept {
+        locks_.release();
+        return contended;
+    }
+
+    // One that is set; the others may be above it.
+    static std::uint32_t draw_bit(std::uint32_t bits) noexcept {
+        if (std::has_single_bit(bits)) return bits;
+        const auto count = static_cast<std::uint32_t>(std::popcount(bits));
+        for (auto skip = random_below(count); skip != 0; --skip) bits &= bits - 1;
+        return bits;
+    }
+
+    std::size_t commit_one_of(std::uint32_t turns) {
+        while (turns != 0) {
+            const auto turn = static_cast<std::size_t>(std::countr_zero(draw_bit(turns)));
+            if (commit_if_ready(at(turn))) return order_[turn];
+            turns &= ~(1U << turn);
         }
         return none;
-    }
-
-    bool hold_also(biased_lock* lock) noexcept {
-        if (lock == nullptr) return true;
-        if (lock->lock_at_once()) [[likely]] {
-            locks_[lock_count_++] = lock;
-            return true;
-        }
-        return hold_also_slowly(lock);
-    }
-
-    COIR_NOINLINE bool hold_also_slowly(biased_lock* lock) noexcept {
-        if (lock_count_ == 0) {
-            lock->lock();
-        } else if (!lock->try_lock()) { // taken: by us, where a channel stands in several cases?
-            return std::ranges::find(held(), lock) != held().end();
-        }
-        locks_[lock_count_++] = lock;
-        return true;
     }
 
     std::size_t commit_ready() {
         for (std::size_t turn = 0; turn < order_count_; ++turn) {
-            if (commit_if_ready(draw(turn))) return order_[turn];
+            std::swap(order_[turn], order_[draw(turn)]); // Fisher and Yates
+            if (commit_if_ready(at(turn))) return order_[turn];
         }
         return none;
     }
 
-    // A look that costs little, before commit_if_ready() makes sure.
-    static bool may_be_ready(const select_entry& entry) noexcept {
+    bool is_other_ready(const select_entry& entry) noexcept {
         switch (entry.kind) {
-        case select_kind::send: return entry.channel->may_send();
-        case select_kind::receive: return entry.channel->may_receive();
-        default: return true;
+        case select_kind::join:
+            // relaxed: under the lock.
+            return entry.task->joining.load(std::memory_order_relaxed) >= join_state::finishing;
+        case select_kind::source: return is_source_ready(entry);
+        case select_kind::deadline:
+            return entry.deadline_ns != never_ns && entry.deadline_ns <= now_ns();
+        default: return false;
         }
     }
 
     bool commit_if_ready(select_entry& entry) {
-        switch (entry.kind) {
-        case select_kind::send:
-        case select_kind::receive: return commit_channel(entry);
-        case select_kind::join:
-            if (entry.task->joining.load(std::memory_order_relaxed) < join_state::finishing) {
-                return false;
-            }
-            break;
-        case select_kind::source:
-            if (!is_source_ready(entry)) return false;
-            break;
-        case select_kind::deadline:
-            if (entry.deadline_ns == never_ns || entry.deadline_ns > now_ns()) return false;
-            break;
-        default: return false;
-        }
-        release_all();
+        if (is_channel(entry)) return commit_channel(entry);
+        if (!is_other_ready(entry)) return false;
+        locks_.release();
         return true;
     }
 
@@ -259,10 +257,10 @@ private:
         if (now == channel_core::readiness::must_wait) return false;
         entry.succeeded = now == channel_core::readiness::ready;
         if (!entry.succeeded) {
-            release_all();
+            locks_.release();
             return true;
         }
-        release_all_but(channel.lock);
+        locks_.release_but(channel.lock);
         if (sends) {
             channel.finish_send(got, entry.value);
         } else {
@@ -277,16 +275,9 @@ private:
                                : entry.channel->take_trivial(entry.value, served);
         if (now == channel_core::readiness::must_wait) return false;
         entry.succeeded = now == channel_core::readiness::ready;
-        release_all();
+        locks_.release();
         if (served != nullptr) wake(*served->party);
         return true;
-    }
-
-    void release_all_but(const biased_lock& kept) noexcept {
-        for (biased_lock* const lock : held()) {
-            if (lock != &kept) lock->unlock();
-        }
-        lock_count_ = 0;
     }
 
     std::int64_t now_ns() noexcept {
@@ -350,12 +341,11 @@ private:
     const bool biased_;
     bool has_sources_ = false;
     std::span<pollfd> polled_; // by a thread that waits for sources
-    std::size_t lock_count_ = 0;
     std::size_t order_count_ = 0;
     std::size_t deadline_ = none;
     std::size_t otherwise_ = none;
     std::int64_t now_ns_ = 0;
-    scratch<biased_lock*, few_cases> locks_;
+    select_locks locks_;
     scratch<std::size_t, few_cases> order_;
 };
 

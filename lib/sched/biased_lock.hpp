@@ -23,9 +23,10 @@ public:
         }
     }
 
-    /// try_lock() where that takes no loop and no call. False says nothing.
-    [[nodiscard]] bool lock_at_once() noexcept {
-        if (try_enter()) {
+    /// try_lock() where that takes no loop and no call. False says nothing. `here` is the caller's
+    /// worker.
+    [[nodiscard]] bool lock_at_once(const worker* here = current_worker()) noexcept {
+        if (try_enter(here)) {
             const bool locked = lock_.try_lock_alone(); // the caller itself may hold it
             leave();
             return locked;

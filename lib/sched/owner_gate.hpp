@@ -45,9 +45,10 @@ public:
         return owner_.load(std::memory_order_acquire) == open;
     }
 
-    /// Enters if the caller is the owner, who must not be inside yet; true for it alone.
-    [[nodiscard]] bool try_enter() noexcept {
-        return try_enter(owner_.load(std::memory_order_relaxed)); // looked at once more inside
+    /// Enters if the caller, whose worker is `here`, is the owner, who must not be inside yet; true
+    /// for it alone.
+    [[nodiscard]] bool try_enter(const worker* here = current_worker()) noexcept {
+        return try_enter(owner_.load(std::memory_order_relaxed), here); // looked at again inside
     }
 
     void leave() noexcept {
@@ -88,8 +89,9 @@ private:
     static constexpr std::uintptr_t opening = 2;
     static constexpr std::uintptr_t virgin = 3;
 
-    bool try_enter(std::uintptr_t owner) noexcept {
-        const auto self = reinterpret_cast<std::uintptr_t>(current_worker());
+    bool try_enter(std::uintptr_t owner) noexcept { return try_enter(owner, current_worker()); }
+    bool try_enter(std::uintptr_t owner, const worker* here) noexcept {
+        const auto self = reinterpret_cast<std::uintptr_t>(here);
         if (owner != self) return false; // null is nobody's
         inside_.store(true, std::memory_order_relaxed);
         std::atomic_signal_fence(std::memory_order_seq_cst); // partner: open_to_all

@@ -37,7 +37,7 @@ public:
     /// In the running coroutine: lets others run if that is the choice.
     virtual void reach(worker& here, step next, const void* object) noexcept = 0;
 
-    /// In the running coroutine: which of `count` cases a select tries first is about to be drawn.
+    /// In the running coroutine: which of `count` cases a select takes is about to be drawn.
     virtual void prepare_draws(worker& here, std::size_t count) noexcept = 0;
 };
 

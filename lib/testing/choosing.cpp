@@ -75,26 +75,21 @@ void simulation::reach(worker& here, step next, const void* object) noexcept {
     here.give_way();
 }
 
-// A select draws which of its cases to try first, second, ...: count - 1 draws below count,
-// count - 1, ... The generator is set so that they come out as chosen; all of them where there are
-// few cases, else the first.
+// A select draws which of its cases to try first, and then perhaps which of the others that are
+// ready to take. The generator is set so that the draws come out as chosen: the second one among
+// so many parts that each number of others has all outcomes; where there are many cases only the
+// first one is chosen.
 void simulation::prepare_draws(worker& here, std::size_t count) noexcept {
     constexpr std::uint32_t few = 4;
     if (count < 2) return;
     const auto cases = static_cast<std::uint32_t>(count);
-    std::uint32_t variants = cases;
-    for (std::uint32_t left = 2; cases <= few && left < cases; ++left) variants *= left;
-    const std::uint32_t variant = schedule_.choose_variant(variants);
+    std::uint32_t parts = 1;
+    for (std::uint32_t others = 2; cases <= few && others < cases; ++others) parts *= others;
+    const std::uint32_t variant = schedule_.choose_variant(cases * parts);
     for (std::uint64_t seed = schedule_.draw();; ++seed) {
         fast_random tried{mix(seed)};
-        std::uint32_t rest = variant;
-        bool fits = true;
-        const std::uint32_t last = cases <= few ? 2 : cases;
-        for (std::uint32_t left = cases; left >= last && fits; --left) {
-            fits = tried.below(left) == rest % left;
-            rest /= left;
-        }
-        if (!fits) continue;
+        if (tried.below(cases) != variant % cases || tried.below(parts) != variant / cases)
+            continue;
         here.random() = fast_random{mix(seed)};
         return;
     }
