@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <utility>
 
 namespace coir::detail {
@@ -146,11 +147,35 @@ address_range own_stack() noexcept {
     return {begin, begin + bytes};
 }
 
-// Of coir's threads and the main thread the stacks are mapped alone, between guards.
-void leave_out_idle_stacks(const stopped_world& world, std::span<const pid_t> own_threads,
-                           memory_words& memory) noexcept {
+// Where handlers run. After one that halted this thread earlier, old registers lie there.
+address_range own_signal_stack() noexcept {
+    stack_t found{};
+    if (::sigaltstack(nullptr, &found) != 0 || found.ss_flags != 0) return {};
+    const auto begin = reinterpret_cast<std::uint64_t>(found.ss_sp);
+    return {begin, begin + found.ss_size};
+}
+
+bool is_sleeping_worker(pid_t thread, std::span<runtime_core* const> runtimes) noexcept {
+    for (runtime_core* const runtime : runtimes) {
+        for (std::size_t i = 0; i < runtime->worker_count(); ++i) {
+            const worker& one = runtime->worker_at(i);
+            if (one.thread() == thread) return runtime->idle().seen_asleep(one);
+        }
+    }
+    return false;
+}
+
+// Of coir's threads and the main thread the stacks are mapped alone, between guards. A worker that
+// sleeps has no use for its registers either, which the handler has saved: whom it ran last may
+// have left old pointers there, in vector registers, and they stay until it runs somebody else.
+void leave_out_idle_stacks(const stopped_world& world, std::span<runtime_core* const> runtimes,
+                           std::span<const pid_t> own_threads, memory_words& memory) noexcept {
     for (const halted_thread& thread : world.threads()) {
-        if (thread.handler_stack != 0) memory.leave_out({thread.handler_stack, thread.handler_sp});
+        if (thread.handler_stack != 0) {
+            const bool sleeps = is_sleeping_worker(thread.id, runtimes);
+            memory.leave_out(
+                {thread.handler_stack, sleeps ? thread.handler_stack_end : thread.handler_sp});
+        }
         const bool is_own = std::ranges::find(own_threads, thread.id) != own_threads.end();
         if (!is_own && thread.id != ::getpid()) continue;
         const bool on_same = thread.handler_sp < thread.sp && thread.handler_stack == 0;
@@ -163,6 +188,7 @@ struct search_request {
     std::uint64_t asker_sp = 0;
     std::vector<pid_t> own_threads;
     address_range stack;
+    address_range signal_stack;
 };
 
 // Everything that allocates comes before or after the halt.
@@ -179,8 +205,9 @@ void search_all(std::span<runtime_core* const> runtimes, void* argument) {
         }
         halted_coroutines coroutines{world, runtimes, wanted.asker_sp, memory};
         memory.leave_out(wanted.stack);
+        memory.leave_out(wanted.signal_stack);
         leave_out_own_records(runtimes, memory);
-        leave_out_idle_stacks(world, wanted.own_threads, memory);
+        leave_out_idle_stacks(world, runtimes, wanted.own_threads, memory);
         reachability reached{coroutines, memory};
         ids = memory.reserve<std::uint64_t>(coroutines.all().size() + 1);
         if (!coroutines.complete() || ids.empty() || !reached.spread(memory)) {
@@ -198,7 +225,8 @@ void search_all(std::span<runtime_core* const> runtimes, void* argument) {
 } // namespace
 
 unreachable_coroutines find_unreachable(const void* asker) {
-    search_request wanted{{}, reinterpret_cast<std::uint64_t>(asker), own_threads(), own_stack()};
+    search_request wanted{
+        {}, reinterpret_cast<std::uint64_t>(asker), own_threads(), own_stack(), own_signal_stack()};
     with_runtimes(search_all, &wanted);
     return std::move(wanted.found);
 }

@@ -123,7 +123,7 @@ void answer_halt(const void* machine_state) noexcept {
         const auto low = reinterpret_cast<std::uint64_t>(own.ss_sp);
         const bool on_it = handler_sp >= low && handler_sp - low < own.ss_size;
         request.threads[place] = {::gettid(), registers_at_signal(machine_state).sp(), handler_sp,
-                                  on_it ? low : 0};
+                                  on_it ? low : 0, on_it ? low + own.ss_size : 0};
     }
     request.halted.fetch_add(1, std::memory_order_release);
     futex_wake(request.halted, 1);

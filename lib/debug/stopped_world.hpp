@@ -17,6 +17,7 @@ struct halted_thread {
     std::uint64_t sp = 0; ///< of the code that was interrupted
     std::uint64_t handler_sp = 0;
     std::uint64_t handler_stack = 0; ///< the lowest address of its alternate stack; 0: none
+    std::uint64_t handler_stack_end = 0;
 };
 
 /// While it lives, every other thread of the process is halted in a signal handler, coir's own and

@@ -23,6 +23,7 @@
 
 #include "base/spin_lock.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <mutex>
@@ -47,6 +48,12 @@ public:
 
     [[nodiscard]] std::uint32_t sleeping() const noexcept {
         return sleeping_.load(std::memory_order_relaxed);
+    }
+
+    /// For reports, while nothing runs; false where that cannot be told.
+    [[nodiscard]] bool seen_asleep(const worker& one) noexcept {
+        const std::unique_lock guard{lock_, std::try_to_lock};
+        return guard && std::ranges::find(sleepers_, &one) != sleepers_.end();
     }
 
     /// Takes a sleeper out, counted as searching; the caller wakes it. Null if there is none.
