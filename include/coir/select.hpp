@@ -15,6 +15,7 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -73,17 +74,7 @@ template <typename... Cases> std::size_t select_among(bool biased, Cases&... cas
     return chosen;
 }
 
-inline std::size_t select_among(bool biased, std::span<select_case> cases) {
-    std::vector<select_entry*> entries;
-    entries.reserve(cases.size());
-    for (select_case& one : cases) {
-        one.prepare();
-        entries.push_back(&one.entry());
-    }
-    const std::size_t chosen = select_entries(entries, biased);
-    cases[chosen].complete();
-    return chosen;
-}
+COIR_API std::size_t select_of_many(bool biased, std::span<select_case> cases);
 
 } // namespace detail
 
@@ -101,19 +92,24 @@ template <detail::select_alternative... Cases> std::size_t select_biased(Cases&&
 }
 /// As select, over any number of cases, which may be used again.
 inline std::size_t select(std::span<select_case> cases) {
-    return detail::select_among(false, cases);
+    return detail::select_of_many(false, cases);
 }
 inline std::size_t select_biased(std::span<select_case> cases) {
-    return detail::select_among(true, cases);
+    return detail::select_of_many(true, cases);
 }
+// Not in terms of each other: overloads are resolved by concepts that take long to compile.
 inline std::size_t select(std::vector<select_case>& cases) {
-    return detail::select_among(false, std::span{cases});
+    return detail::select_of_many(false, std::span<select_case>{cases.data(), cases.size()});
 }
 inline std::size_t select_biased(std::vector<select_case>& cases) {
-    return detail::select_among(true, std::span{cases});
+    return detail::select_of_many(true, std::span<select_case>{cases.data(), cases.size()});
 }
-inline std::size_t select(std::vector<select_case>&& cases) { return select(cases); }
-inline std::size_t select_biased(std::vector<select_case>&& cases) { return select_biased(cases); }
+inline std::size_t select(std::vector<select_case>&& cases) {
+    return detail::select_of_many(false, std::span<select_case>{cases.data(), cases.size()});
+}
+inline std::size_t select_biased(std::vector<select_case>&& cases) {
+    return detail::select_of_many(true, std::span<select_case>{cases.data(), cases.size()});
+}
 
 // --- The cases of channels and tasks ---------------------------------------------------------
 

@@ -5,7 +5,6 @@
 #include <coir/detail/config.hpp>
 #include <coir/detail/durations.hpp>
 
-#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <ratio>
@@ -31,7 +30,7 @@ saturating_ns(std::chrono::duration<Rep, Period> duration) noexcept {
         std::int64_t exact = 0;
         if (duration == source::max()) return never_ns;
         if (!__builtin_mul_overflow(duration.count(), factor::num, &exact))
-            return std::max(exact, least);
+            return exact < least ? least : exact;
         return duration < duration.zero() ? least : never_ns;
     }
     // Compared as long double: the exact comparison would overflow for coarse periods. The limits

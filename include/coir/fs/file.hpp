@@ -48,11 +48,11 @@ public:
     std::size_t read_at(std::span<const io::buffer> into, std::uint64_t offset,
                         std::error_code& error);
     std::size_t read_at(std::initializer_list<io::buffer> into, std::uint64_t offset) {
-        return read_at(std::span{into}, offset);
+        return read_at(detail::span_of(into), offset);
     }
     std::size_t read_at(std::initializer_list<io::buffer> into, std::uint64_t offset,
                         std::error_code& error) {
-        return read_at(std::span{into}, offset, error);
+        return read_at(detail::span_of(into), offset, error);
     }
     /// Writes all of `data` at `offset`; returns how many bytes, all of them unless there is an
     /// error. In a file opened with `append` they go to its end nevertheless (pwrite(2)).
@@ -63,11 +63,11 @@ public:
     std::size_t write_at(std::span<const io::bytes> parts, std::uint64_t offset,
                          std::error_code& error);
     std::size_t write_at(std::initializer_list<io::bytes> parts, std::uint64_t offset) {
-        return write_at(std::span{parts}, offset);
+        return write_at(detail::span_of(parts), offset);
     }
     std::size_t write_at(std::initializer_list<io::bytes> parts, std::uint64_t offset,
                          std::error_code& error) {
-        return write_at(std::span{parts}, offset, error);
+        return write_at(detail::span_of(parts), offset, error);
     }
 
     /// Waits until all that was written is on the disk (fsync).

@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <initializer_list>
 #include <iterator>
 #include <span>
 #include <string_view>
@@ -70,3 +71,12 @@ private:
 };
 
 } // namespace coir::io
+
+namespace coir::detail {
+
+/// What std::span{parts} says too, with the concepts of ranges, which every user would compile.
+template <typename Part> std::span<const Part> span_of(std::initializer_list<Part> parts) noexcept {
+    return std::span<const Part>{parts.begin(), parts.size()};
+}
+
+} // namespace coir::detail

@@ -42,9 +42,9 @@ public:
     std::size_t read(std::span<const buffer> into, std::error_code& error) {
         return self().read_parts(into, error);
     }
-    std::size_t read(std::initializer_list<buffer> into) { return read(std::span{into}); }
+    std::size_t read(std::initializer_list<buffer> into) { return read(detail::span_of(into)); }
     std::size_t read(std::initializer_list<buffer> into, std::error_code& error) {
-        return read(std::span{into}, error);
+        return read(detail::span_of(into), error);
     }
 
     /// Writes some bytes, at least one unless `data` is empty; returns how many.
@@ -60,9 +60,9 @@ public:
     std::size_t write(std::span<const bytes> parts, std::error_code& error) {
         return self().write_parts(parts, 0, error);
     }
-    std::size_t write(std::initializer_list<bytes> parts) { return write(std::span{parts}); }
+    std::size_t write(std::initializer_list<bytes> parts) { return write(detail::span_of(parts)); }
     std::size_t write(std::initializer_list<bytes> parts, std::error_code& error) {
-        return write(std::span{parts}, error);
+        return write(detail::span_of(parts), error);
     }
 
     /// Writes all of `data`. A cancellation may cut it between parts.
@@ -101,9 +101,9 @@ public:
         }
         return done;
     }
-    void write_all(std::initializer_list<bytes> parts) { write_all(std::span{parts}); }
+    void write_all(std::initializer_list<bytes> parts) { write_all(detail::span_of(parts)); }
     std::size_t write_all(std::initializer_list<bytes> parts, std::error_code& error) {
-        return write_all(std::span{parts}, error);
+        return write_all(detail::span_of(parts), error);
     }
 
     /// Reads until `into` is full; an earlier end of the stream is coir::errc::end_of_stream. A
