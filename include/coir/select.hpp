@@ -94,19 +94,24 @@ template <detail::select_alternative... Cases> std::size_t select_biased(Cases&&
 inline std::size_t select(std::span<select_case> cases) {
     return detail::select_of_many(false, cases);
 }
+/// As select_biased, over any number of cases, which may be used again.
 inline std::size_t select_biased(std::span<select_case> cases) {
     return detail::select_of_many(true, cases);
 }
 // Not in terms of each other: overloads are resolved by concepts that take long to compile.
+/// As select over a span.
 inline std::size_t select(std::vector<select_case>& cases) {
     return detail::select_of_many(false, std::span<select_case>{cases.data(), cases.size()});
 }
+/// As select_biased over a span.
 inline std::size_t select_biased(std::vector<select_case>& cases) {
     return detail::select_of_many(true, std::span<select_case>{cases.data(), cases.size()});
 }
+/// As select over a span; for cases made in the call.
 inline std::size_t select(std::vector<select_case>&& cases) {
     return detail::select_of_many(false, std::span<select_case>{cases.data(), cases.size()});
 }
+/// As select_biased over a span; for cases made in the call.
 inline std::size_t select_biased(std::vector<select_case>&& cases) {
     return detail::select_of_many(true, std::span<select_case>{cases.data(), cases.size()});
 }
